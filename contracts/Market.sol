@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IBurnable} from "./interfaces/IBurnable.sol";
+import {IMarket} from "./interfaces/IMarket.sol";
+import {Accounts} from "./libraries/Accounts.sol";
+import {Adverts} from "./libraries/Adverts.sol";
+import {Bounties} from "./libraries/Bounties.sol";
+import {SignedTypes} from "./libraries/SignedTypes.sol";
+import {Tokens} from "./libraries/Tokens.sol";
+import {BountyId, Gwei, UnixTime, Wei} from "./types/Units.sol";
+
+/// @title Market: one deposit per account, and the bounties that move inside it
+/// @notice Checks signatures, reads the clock, keeps the accounts, moves the tokens. The rules are in libraries/. It has no
+///         owner, and nobody can pause it.
+/// @dev Tokens move only in deposit, withdraw and advertise; post, sweep and revoke call no other contract.
+///      INV1 solvent: token.balanceOf(this) >= sum of balances + sum of open bounties (in wei).
+contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
+    using Accounts for mapping(address account => Wei);
+    using Bounties for mapping(BountyId id => Bounties.Bounty);
+    using Tokens for IBurnable;
+
+    /// @notice Longest backup pointer. Bytes. protocol.md 10.
+    uint256 public constant POINTER_LIMIT = 256;
+
+    /// @notice The money of this market, for ever.
+    IBurnable public immutable token;
+    /// @inheritdoc IMarket
+    Gwei public immutable advertFloor;
+
+    /// @inheritdoc IMarket
+    mapping(address account => Wei) public balances;
+    /// @inheritdoc IMarket
+    mapping(BountyId id => Bounties.Bounty) public bounties;
+
+    /// @param token_ HOLD
+    /// @param advertFloor_ least fee of an advert, gwei
+    constructor(IBurnable token_, Gwei advertFloor_) EIP712("Holdfast Market", "1") {
+        token = token_;
+        advertFloor = advertFloor_;
+    }
+
+    /// @inheritdoc IMarket
+    function deposit(Wei amount) external nonReentrant {
+        _deposit(amount);
+    }
+
+    /// @inheritdoc IMarket
+    function depositWithPermit(
+        Wei amount,
+        uint256 permitDeadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        // Whoever sees the permit can submit it first; then it fails here, the allowance stands, and the deposit goes on.
+        // A permit that is wrong leaves no allowance, and the transfer says so.
+        try
+            IERC20Permit(address(token)).permit(
+                msg.sender,
+                address(this),
+                Wei.unwrap(amount),
+                permitDeadline,
+                v,
+                r,
+                s
+            )
+        {} catch {}
+        _deposit(amount);
+    }
+
+    /// @inheritdoc IMarket
+    function withdraw(Wei amount, address to) external nonReentrant {
+        if (to == address(this) || to == address(0)) revert WithdrawToNobody(to);
+        balances.debit(msg.sender, amount);
+        token.push(to, amount);
+        emit Withdrawn(msg.sender, to, amount);
+    }
+
+    /// @inheritdoc IMarket
+    function advertise(bytes32 advertHash, Gwei value) external nonReentrant {
+        Gwei fee = Adverts.feeOf(value, advertFloor);
+        balances.debit(msg.sender, fee.toWei());
+        token.burn(fee.toWei());
+        emit Advertised(advertHash, msg.sender, value, fee);
+    }
+
+    /// @inheritdoc IMarket
+    function post(address steward, UnixTime deadline, Post[] calldata posts) external {
+        Bounties.assertDeadline(deadline, _moment());
+        Wei total;
+        for (uint256 i = 0; i < posts.length; ++i) {
+            Post calldata it = posts[i];
+            BountyId id = Bounties.idOf(msg.sender, it.claimKey, steward);
+            bounties.put(id, it.claimKey, Bounties.Bounty(msg.sender, it.amount, deadline));
+            total = total + it.amount.toWei();
+            emit BountyPosted(id, steward, msg.sender, it.claimKey, it.amount, deadline, it.docketHash, it.note);
+        }
+        balances.debit(msg.sender, total);
+    }
+
+    /// @inheritdoc IMarket
+    function sweep(address payee, Group[] calldata groups) external {
+        if (payee == address(0)) revert PayeeMissing();
+        Wei total;
+        for (uint256 i = 0; i < groups.length; ++i) {
+            total = total + _sweepGroup(payee, groups[i]);
+        }
+        // Drawn later by the payee: no call to a stranger inside a sweep.
+        balances.credit(payee, total);
+    }
+
+    /// @inheritdoc IMarket
+    function revoke(BountyId[] calldata ids) external {
+        UnixTime moment = _moment();
+        Wei total;
+        for (uint256 i = 0; i < ids.length; ++i) {
+            Gwei amount = bounties.takeBack(ids[i], msg.sender, moment);
+            total = total + amount.toWei();
+            emit BountyRevoked(ids[i], amount);
+        }
+        balances.credit(msg.sender, total);
+    }
+
+    /// @inheritdoc IMarket
+    function revokeReleased(Released[] calldata released) external {
+        Wei total;
+        for (uint256 i = 0; i < released.length; ++i) {
+            Released calldata it = released[i];
+            BountyId id = Bounties.idOf(msg.sender, it.claimKey, it.steward);
+            UnixTime deadline = bounties.deadlineOf(id);
+            address signer = _recover(_hashTypedDataV4(SignedTypes.release(id, deadline)), it.signature);
+            // A signature that is none recovers to zero, and zero is the steward of an open bounty: it releases nothing.
+            if (signer != it.steward || signer == address(0)) revert ReleaseByOther(id, it.steward, signer);
+            Gwei amount = bounties.takeReleased(id);
+            total = total + amount.toWei();
+            emit BountyRevoked(id, amount);
+        }
+        balances.credit(msg.sender, total);
+    }
+
+    /// @inheritdoc IMarket
+    function point(bytes calldata pointer) external {
+        if (pointer.length > POINTER_LIMIT) revert PointerTooLong(POINTER_LIMIT, pointer.length);
+        emit Pointer(msg.sender, pointer);
+    }
+
+    /// @inheritdoc IMarket
+    function bountyId(address poster, address claimKey, address steward) external pure returns (BountyId) {
+        return Bounties.idOf(poster, claimKey, steward);
+    }
+
+    function _deposit(Wei amount) private {
+        Wei received = token.pull(msg.sender, amount);
+        balances.credit(msg.sender, received);
+        emit Deposited(msg.sender, received);
+    }
+
+    function _sweepGroup(address payee, Group calldata group) private returns (Wei total) {
+        bytes32 digest = _hashTypedDataV4(SignedTypes.sweep(payee, group.deadline));
+        UnixTime moment = _moment();
+        address steward = group.open ? address(0) : payee;
+        for (uint256 i = 0; i < group.claims.length; ++i) {
+            // zero when the signature is none; no bounty has the key zero
+            (address claimKey, , ) = ECDSA.tryRecover(digest, group.claims[i].r, group.claims[i].vs);
+            BountyId id = Bounties.idOf(group.poster, claimKey, steward);
+            Gwei amount = bounties.take(id, group.deadline, moment);
+            if (Gwei.unwrap(amount) == 0) {
+                emit SweepMissed(claimKey, payee);
+            } else {
+                total = total + amount.toWei();
+                emit BountySwept(id, payee, amount);
+            }
+        }
+    }
+
+    /// @return signer zero when the 65 bytes are no signature: wrong length, high s, or v other than 27 and 28
+    function _recover(bytes32 digest, bytes calldata signature) private pure returns (address signer) {
+        (signer, , ) = ECDSA.tryRecoverCalldata(digest, signature);
+    }
+
+    function _moment() private view returns (UnixTime) {
+        return UnixTime.wrap(uint32(block.timestamp));
+    }
+}
