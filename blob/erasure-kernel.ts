@@ -25,6 +25,14 @@ const TABLES_END = 128 * 128 * TABLE
 const PAGE = 65_536
 const PAGES = Math.ceil((TABLES_END + 256 * STRIDE) / PAGE)
 
+/** As much of the engine's own object as is used here; TypeScript declares it only together with the browser's DOM. */
+declare const WebAssembly: {
+  validate(module: Uint8Array): boolean
+  Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
+  Module: new (bytes: Uint8Array) => object
+  Instance: new (module: object, imports: { env: { memory: object } }) => { readonly exports: { readonly multiply: Multiply } }
+}
+
 type Multiply = (m: number, tables: number, inputs: number, outputs: number, k: number, length: number, stride: number) => void
 
 /** The fastest kernel that runs here. */
@@ -38,14 +46,14 @@ export function createKernel(kind: KernelKind): Combine {
   return kind === 'script' ? combineInScript : createWasmKernel(kind === 'relaxed' ? RELAXED_KERNEL : PLAIN_KERNEL)
 }
 
-function decodeModule(base64: string): Uint8Array<ArrayBuffer> {
+function decodeModule(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
 }
 
 function createWasmKernel(base64: string): Combine {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
   const instance = new WebAssembly.Instance(new WebAssembly.Module(decodeModule(base64)), { env: { memory } })
-  const multiply = instance.exports['multiply'] as Multiply
+  const multiply = instance.exports.multiply
   const bytes = new Uint8Array(memory.buffer)
   const blocks = Array.from({ length: 256 }, (_, index) => new Uint8Array(memory.buffer, TABLES_END + index * STRIDE, BLOCK))
   return (rows, inputs, outputs) => {

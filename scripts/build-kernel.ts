@@ -18,8 +18,8 @@ async function compileKernel(extraFlags: readonly string[]): Promise<Uint8Array>
   let wasm: Uint8Array | undefined
   const { error, stderr } = await asc.main([SOURCE, ...FLAGS, ...extraFlags, '--outFile', 'kernel.wasm'], {
     readFile: (name: string) => readFile(`${ROOT}${name}`, 'utf8').catch(() => null),
-    writeFile: (_name: string, contents: Uint8Array) => {
-      wasm = contents
+    writeFile: (_name: string, contents: string | Uint8Array) => {
+      if (typeof contents !== 'string') wasm = contents
     },
     listFiles: () => [],
   })
