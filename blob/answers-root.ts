@@ -11,7 +11,8 @@ const NODE = Uint8Array.of(1)
  * @throws `INPUT_RANGE` for no answers: a placement without rows could never be checked
  */
 export function answersRootOf(answers: readonly Uint8Array[]): Uint8Array {
-  if (answers.length === 0) throw new HoldfastError('INPUT_RANGE', { name: 'answers', expected: 'at least one', got: 0 })
+  if (answers.length === 0)
+    throw new HoldfastError('INPUT_RANGE', { name: 'answers', expected: 'at least one', got: 0 })
   for (const answer of answers) assertBytes(answer, 32, 'answer')
   return treeHash(answers)
 }

@@ -44,7 +44,8 @@ export function parseCap(text: string): Uint8Array {
     if (trimmed.length !== TEXT_LENGTH) return refuse(`it has ${trimmed.length} characters instead of ${TEXT_LENGTH}`)
     return refuse('its checksum does not fit, so a character is wrong')
   }
-  if (payload[0] !== VERSION) return refuse(`it is of version ${payload[0] ?? 'none'}, and this program knows version ${VERSION}`)
+  if (payload[0] !== VERSION)
+    return refuse(`it is of version ${payload[0] ?? 'none'}, and this program knows version ${VERSION}`)
   if (payload.length !== 33) return refuse(`it holds ${payload.length - 1} bytes instead of 32`)
   return payload.slice(1)
 }

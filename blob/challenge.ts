@@ -42,7 +42,10 @@ export function createNonceSource(nonceKey: Uint8Array): NonceSource {
   return {
     nonceOf: (blobId, row) => {
       assertBytes(blobId, 32, 'blobId')
-      return keyed._cloneInto(scratch).update(concat(NONCE_TAG, blobId, u32(row))).digest()
+      return keyed
+        ._cloneInto(scratch)
+        .update(concat(NONCE_TAG, blobId, u32(row)))
+        .digest()
     },
   }
 }
@@ -61,7 +64,12 @@ export function answerOf(domain: Domain, blobId: Uint8Array, blob: Uint8Array, n
  * The answers to several challenges over one blob in memory, in the order of the nonces: the uploader's rows.
  * The caller has just hashed the blob to its id; nothing here checks it.
  */
-export function answerRows(domain: Domain, blobId: Uint8Array, blob: Uint8Array, nonces: readonly Uint8Array[]): Uint8Array[] {
+export function answerRows(
+  domain: Domain,
+  blobId: Uint8Array,
+  blob: Uint8Array,
+  nonces: readonly Uint8Array[],
+): Uint8Array[] {
   return nonces.map((nonce) => answerOf(domain, blobId, blob, nonce))
 }
 

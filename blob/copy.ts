@@ -7,7 +7,7 @@ import { assertBytes, concat, equalBytes } from '../base/bytes.ts'
 import { HoldfastError } from '../base/errors.ts'
 import { hkdf } from '../base/hash.ts'
 import { capOf } from './cap.ts'
-import { decodeManifest, type Manifest, MAX_MANIFEST_BYTES } from './manifest.ts'
+import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest } from './manifest.ts'
 import { copyKeyOf } from './object-keys.ts'
 
 const SALT_BYTES = 16
@@ -23,7 +23,11 @@ const ZERO_COUNTER = new Uint8Array(16)
  */
 export function sealManifest(manifest: Uint8Array): Uint8Array {
   if (manifest.length > MAX_MANIFEST_BYTES)
-    throw new HoldfastError('INPUT_RANGE', { name: 'manifest', expected: `at most ${MAX_MANIFEST_BYTES} bytes`, got: manifest.length })
+    throw new HoldfastError('INPUT_RANGE', {
+      name: 'manifest',
+      expected: `at most ${MAX_MANIFEST_BYTES} bytes`,
+      got: manifest.length,
+    })
   const cipher = createCipheriv('aes-256-gcm', hkdf(capOf(manifest), 'manifest'), ZERO_NONCE)
   return concat(cipher.update(manifest), cipher.final(), cipher.getAuthTag())
 }
@@ -36,7 +40,8 @@ export function makeCopy(copyKey: Uint8Array, sealed: Uint8Array, salt: Uint8Arr
 /** A new copy out of an old one, without opening it. @throws `INPUT_RANGE` for the old copy's own salt: the same bytes are no new copy */
 export function remakeCopy(copyKey: Uint8Array, copy: Uint8Array, salt: Uint8Array): Uint8Array {
   const old = copy.subarray(0, SALT_BYTES)
-  if (equalBytes(old, salt)) throw new HoldfastError('INPUT_RANGE', { name: 'salt', expected: 'a fresh one', got: 'the old one' })
+  if (equalBytes(old, salt))
+    throw new HoldfastError('INPUT_RANGE', { name: 'salt', expected: 'a fresh one', got: 'the old one' })
   return makeCopy(copyKey, unwhiten(copyKey, copy), salt)
 }
 
@@ -45,7 +50,10 @@ export function remakeCopy(copyKey: Uint8Array, copy: Uint8Array, salt: Uint8Arr
  * @returns its bytes (for new copies and the cap) and what they say
  * @throws `OBJECT_MANIFEST` when the copy does not decrypt, does not fit the cap, or is no valid manifest
  */
-export function openCopy(cap: Uint8Array, copy: Uint8Array): { readonly bytes: Uint8Array; readonly manifest: Manifest } {
+export function openCopy(
+  cap: Uint8Array,
+  copy: Uint8Array,
+): { readonly bytes: Uint8Array; readonly manifest: Manifest } {
   const sealed = unwhiten(copyKeyOf(cap), copy)
   const decipher = createDecipheriv('aes-256-gcm', hkdf(cap, 'manifest'), ZERO_NONCE)
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
@@ -55,7 +63,8 @@ export function openCopy(cap: Uint8Array, copy: Uint8Array): { readonly bytes: U
   } catch (cause) {
     throw new HoldfastError('OBJECT_MANIFEST', { what: 'the copy does not decrypt with this cap' }, { cause })
   }
-  if (!equalBytes(capOf(bytes), cap)) throw new HoldfastError('OBJECT_MANIFEST', { what: 'it is another than the cap names' })
+  if (!equalBytes(capOf(bytes), cap))
+    throw new HoldfastError('OBJECT_MANIFEST', { what: 'it is another than the cap names' })
   return { bytes, manifest: decodeManifest(bytes) }
 }
 

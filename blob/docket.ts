@@ -26,7 +26,11 @@ export interface AnsweredChallenge extends Challenge {
 /** Challenges in docket order: ascending by blob id. @throws `INPUT_RANGE` for none, too many, or a blob that occurs twice */
 export function sortChallenges<C extends Challenge>(challenges: readonly C[]): C[] {
   if (challenges.length < 1 || challenges.length > MAX_DOCKET_ENTRIES)
-    throw new HoldfastError('INPUT_RANGE', { name: 'docket', expected: `1 to ${MAX_DOCKET_ENTRIES} challenges`, got: challenges.length })
+    throw new HoldfastError('INPUT_RANGE', {
+      name: 'docket',
+      expected: `1 to ${MAX_DOCKET_ENTRIES} challenges`,
+      got: challenges.length,
+    })
   const sorted = [...challenges].sort((a, b) => compareBytes(a.blobId, b.blobId))
   for (const [at, { blobId }] of sorted.entries()) {
     const before = sorted[at - 1]
@@ -52,7 +56,8 @@ export function encodeDocket(challenges: readonly Challenge[]): Uint8Array {
 
 /** The challenges of a docket, as views of its bytes. @throws `NET_OVERSIZE`, or `NET_MALFORMED` for a wrong length or order */
 export function decodeDocket(docket: Uint8Array): Challenge[] {
-  if (docket.length > MAX_DOCKET_BYTES) throw new HoldfastError('NET_OVERSIZE', { limit: MAX_DOCKET_BYTES, got: docket.length })
+  if (docket.length > MAX_DOCKET_BYTES)
+    throw new HoldfastError('NET_OVERSIZE', { limit: MAX_DOCKET_BYTES, got: docket.length })
   const count = docket.length < 4 ? 0 : readU32(docket, 0)
   if (count === 0 || docket.length !== 4 + 64 * count)
     throw new HoldfastError('NET_MALFORMED', { what: `a docket of ${docket.length} bytes for ${count} challenges` })

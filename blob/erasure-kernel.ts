@@ -7,7 +7,11 @@ import { PLAIN_KERNEL, RELAXED_KERNEL } from './erasure-module.ts'
 import { multiplyBytes } from './galois.ts'
 
 /** Adds up products: outputs[r] = Σ_c rows[r][c] · inputs[c], all of one length. At most 256 inputs and outputs together. */
-export type Combine = (rows: readonly Uint8Array[], inputs: readonly Uint8Array[], outputs: readonly Uint8Array[]) => void
+export type Combine = (
+  rows: readonly Uint8Array[],
+  inputs: readonly Uint8Array[],
+  outputs: readonly Uint8Array[],
+) => void
 
 /** The three ways to compute the same: two WebAssembly modules and the fallback. */
 export type KernelKind = 'relaxed' | 'plain' | 'script'
@@ -30,10 +34,21 @@ declare const WebAssembly: {
   validate(module: Uint8Array): boolean
   Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
   Module: new (bytes: Uint8Array) => object
-  Instance: new (module: object, imports: { env: { memory: object } }) => { readonly exports: { readonly multiply: Multiply } }
+  Instance: new (
+    module: object,
+    imports: { env: { memory: object } },
+  ) => { readonly exports: { readonly multiply: Multiply } }
 }
 
-type Multiply = (m: number, tables: number, inputs: number, outputs: number, k: number, length: number, stride: number) => void
+type Multiply = (
+  m: number,
+  tables: number,
+  inputs: number,
+  outputs: number,
+  k: number,
+  length: number,
+  stride: number,
+) => void
 
 /** The fastest kernel that runs here. */
 export function selectKernelKind(): KernelKind {
@@ -55,7 +70,10 @@ function createWasmKernel(base64: string): Combine {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(decodeModule(base64)), { env: { memory } })
   const multiply = instance.exports.multiply
   const bytes = new Uint8Array(memory.buffer)
-  const blocks = Array.from({ length: 256 }, (_, index) => new Uint8Array(memory.buffer, TABLES_END + index * STRIDE, BLOCK))
+  const blocks = Array.from(
+    { length: 256 },
+    (_, index) => new Uint8Array(memory.buffer, TABLES_END + index * STRIDE, BLOCK),
+  )
   return (rows, inputs, outputs) => {
     const k = inputs.length
     const length = inputs[0]?.length ?? 0
@@ -101,7 +119,8 @@ const combineInScript: Combine = (rows, inputs, outputs) => {
     output.fill(0)
     for (const [c, input] of inputs.entries()) {
       for (let byte = 0; byte < 256; byte++) products[byte] = multiplyBytes(row[c] as number, byte)
-      for (let i = 0; i < input.length; i++) output[i] = (output[i] as number) ^ (products[input[i] as number] as number)
+      for (let i = 0; i < input.length; i++)
+        output[i] = (output[i] as number) ^ (products[input[i] as number] as number)
     }
   }
 }

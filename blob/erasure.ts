@@ -45,7 +45,8 @@ export function encodeShares(
   combine: Combine = defaultKernel(),
 ): Uint8Array[] {
   assertCode(k, n)
-  if (primary.length !== k) throw new HoldfastError('INPUT_RANGE', { name: 'primary', expected: `${k} shares`, got: primary.length })
+  if (primary.length !== k)
+    throw new HoldfastError('INPUT_RANGE', { name: 'primary', expected: `${k} shares`, got: primary.length })
   return rebuildShares(new Map(primary.entries()), k, n, wanted, combine)
 }
 
@@ -80,14 +81,19 @@ export function rebuildShares(
   const made = new Map<number, Uint8Array>(missing.map((index) => [index, new Uint8Array(length)]))
   if (missing.length > 0 && length > 0) {
     const known = [...shares.keys()].sort((a, b) => a - b).slice(0, k)
-    combine(deriveRows(known, missing), known.map((index) => shares.get(index) as Uint8Array), [...made.values()])
+    combine(
+      deriveRows(known, missing),
+      known.map((index) => shares.get(index) as Uint8Array),
+      [...made.values()],
+    )
   }
   return wanted.map((index) => (shares.get(index) ?? made.get(index)) as Uint8Array)
 }
 
 /** @returns the common length in bytes */
 function assertShares(shares: ReadonlyMap<number, Uint8Array>, k: number, n: number): number {
-  if (shares.size < k) throw new HoldfastError('INPUT_RANGE', { name: 'shares', expected: `at least ${k}`, got: shares.size })
+  if (shares.size < k)
+    throw new HoldfastError('INPUT_RANGE', { name: 'shares', expected: `at least ${k}`, got: shares.size })
   let length: number | undefined
   for (const [index, share] of shares) {
     assertInteger(index, 0, n - 1, 'share index')

@@ -49,13 +49,19 @@ export function generateWords(entropy: Uint8Array): string {
 export function parseWords(text: string): string {
   const words = text.normalize('NFKD').trim().toLowerCase().split(/\s+/)
   if (words.length !== 12 && words.length !== 24)
-    throw new HoldfastError('INPUT_WORDS', { what: `there are ${words[0] === '' ? 0 : words.length} of them, not 12 or 24` })
+    throw new HoldfastError('INPUT_WORDS', {
+      what: `there are ${words[0] === '' ? 0 : words.length} of them, not 12 or 24`,
+    })
   const unknown = words.flatMap((word, at) => (WORDS.has(word) ? [] : [at + 1]))
   if (unknown.length > 0)
-    throw new HoldfastError('INPUT_WORDS', { what: `not in the list of words: ${unknown.map((at) => `word ${at}`).join(', ')}` })
+    throw new HoldfastError('INPUT_WORDS', {
+      what: `not in the list of words: ${unknown.map((at) => `word ${at}`).join(', ')}`,
+    })
   const phrase = words.join(' ')
   if (!validateMnemonic(phrase, wordlist))
-    throw new HoldfastError('INPUT_WORDS', { what: 'every word exists, but one is wrong or in the wrong place (the checksum does not fit)' })
+    throw new HoldfastError('INPUT_WORDS', {
+      what: 'every word exists, but one is wrong or in the wrong place (the checksum does not fit)',
+    })
   return phrase
 }
 
@@ -100,6 +106,7 @@ function deriveChainKey(seed: Uint8Array): Uint8Array {
 function addSecrets(tweak: Uint8Array, secret: Uint8Array): Uint8Array {
   const added = bytesToUint(tweak)
   const sum = (added + bytesToUint(secret)) % CURVE_ORDER
-  if (added >= CURVE_ORDER || sum === 0n) throw new HoldfastError('KEY_INVALID', { what: 'derivation path for these words' })
+  if (added >= CURVE_ORDER || sum === 0n)
+    throw new HoldfastError('KEY_INVALID', { what: 'derivation path for these words' })
   return uintBytes(sum, 32)
 }

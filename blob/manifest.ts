@@ -61,10 +61,10 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     k: manifest.k,
     n: manifest.n,
   }
-  if (isIndirect(manifest)) fields['indirect'] = manifest.indirect
-  else fields['segments'] = manifest.segments.map(({ salts, blobIds }) => ({ salts, blobIds }))
-  if (manifest.name !== undefined) fields['name'] = manifest.name
-  if (manifest.type !== undefined) fields['type'] = manifest.type
+  if (isIndirect(manifest)) fields.indirect = manifest.indirect
+  else fields.segments = manifest.segments.map(({ salts, blobIds }) => ({ salts, blobIds }))
+  if (manifest.name !== undefined) fields.name = manifest.name
+  if (manifest.type !== undefined) fields.type = manifest.type
   readManifest(fields)
   return encodeCbor(fields)
 }
@@ -95,7 +95,9 @@ export function decodeLargeManifest(small: IndirectManifest, bytes: Uint8Array):
   if (isIndirect(large)) return refuse('the list of shares is indirect again')
   const same =
     equalBytes(small.objectKey, large.objectKey) &&
-    (['editor', 'size', 'segmentSize', 'k', 'n', 'name', 'type'] as const).every((field) => small[field] === large[field])
+    (['editor', 'size', 'segmentSize', 'k', 'n', 'name', 'type'] as const).every(
+      (field) => small[field] === large[field],
+    )
   return same ? large : refuse('the list of shares belongs to another object')
 }
 
@@ -111,7 +113,7 @@ const OPTIONAL = ['name', 'type', 'segments', 'indirect'] as const
 
 function readManifest(value: CborValue): Manifest {
   const map = asMap(value, 'it', REQUIRED, OPTIONAL)
-  if (map['v'] !== 1) return refuse('its version is not 1')
+  if (map.v !== 1) return refuse('its version is not 1')
   const cut = { segmentSize: asNumber(map, 'segmentSize'), k: asNumber(map, 'k'), n: asNumber(map, 'n') }
   const size = asNumber(map, 'size')
   try {
@@ -122,16 +124,16 @@ function readManifest(value: CborValue): Manifest {
   const name = asText(map, 'name')
   const type = asText(map, 'type')
   const fields: ManifestFields = {
-    editor: toHex0x(asBytes(map['editor'], 20, 'editor')),
-    objectKey: asBytes(map['objectKey'], 32, 'objectKey'),
+    editor: toHex0x(asBytes(map.editor, 20, 'editor')),
+    objectKey: asBytes(map.objectKey, 32, 'objectKey'),
     size,
     ...cut,
     ...(name === undefined ? {} : { name }),
     ...(type === undefined ? {} : { type }),
   }
   if ('segments' in map === 'indirect' in map) return refuse('it needs either segments or indirect')
-  if ('indirect' in map) return { ...fields, indirect: asBytes(map['indirect'], 32, 'indirect') }
-  return { ...fields, segments: readSegments(map['segments'], size, cut) }
+  if ('indirect' in map) return { ...fields, indirect: asBytes(map.indirect, 32, 'indirect') }
+  return { ...fields, segments: readSegments(map.segments, size, cut) }
 }
 
 function readSegments(value: CborValue | undefined, size: number, { segmentSize, n }: Cut): SegmentShares[] {
@@ -141,8 +143,8 @@ function readSegments(value: CborValue | undefined, size: number, { segmentSize,
   return value.map((segment: CborValue, s) => {
     const map = asMap(segment, `segment ${s}`, ['salts', 'blobIds'], [])
     return {
-      salts: asBytesList(map['salts'], n, 16, `salts of segment ${s}`),
-      blobIds: asBytesList(map['blobIds'], n, 32, `blobIds of segment ${s}`),
+      salts: asBytesList(map.salts, n, 16, `salts of segment ${s}`),
+      blobIds: asBytesList(map.blobIds, n, 32, `blobIds of segment ${s}`),
     }
   })
 }
@@ -150,7 +152,8 @@ function readSegments(value: CborValue | undefined, size: number, { segmentSize,
 type CborMap = { readonly [key: string]: CborValue }
 
 function asMap(value: CborValue, what: string, required: readonly string[], optional: readonly string[]): CborMap {
-  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array) return refuse(`${what} is not a map`)
+  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array)
+    return refuse(`${what} is not a map`)
   const missing = required.find((key) => !(key in value))
   if (missing !== undefined) return refuse(`${what} has no ${missing}`)
   const unknown = Object.keys(value).find((key) => !required.includes(key) && !optional.includes(key))
@@ -160,7 +163,9 @@ function asMap(value: CborValue, what: string, required: readonly string[], opti
 
 function asNumber(map: CborMap, key: string): number {
   const value = map[key]
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : refuse(`${key} is not a whole number below 2^53`)
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : refuse(`${key} is not a whole number below 2^53`)
 }
 
 function asText(map: CborMap, key: string): string | undefined {

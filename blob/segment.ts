@@ -53,7 +53,11 @@ export function assertCut({ segmentSize, k, n }: Cut): void {
   assertCode(k, n)
   const most = k * MAX_BLOB_BYTES - TAG_BYTES
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > most)
-    throw new HoldfastError('INPUT_RANGE', { name: 'segmentSize', expected: `an integer from 1 to ${most}`, got: segmentSize })
+    throw new HoldfastError('INPUT_RANGE', {
+      name: 'segmentSize',
+      expected: `an integer from 1 to ${most}`,
+      got: segmentSize,
+    })
 }
 
 /** Segments of an object of `size` bytes: at least one, also for an empty object. */
@@ -121,7 +125,12 @@ export function encryptSegment(readKey: Uint8Array, segment: number, plaintext: 
  * @param length plaintext bytes of the segment
  * @throws `OBJECT_CORRUPT` when the tag fails or ciphertext is missing
  */
-export function decryptSegment(readKey: Uint8Array, segment: number, primaries: readonly Uint8Array[], length: number): Uint8Array {
+export function decryptSegment(
+  readKey: Uint8Array,
+  segment: number,
+  primaries: readonly Uint8Array[],
+  length: number,
+): Uint8Array {
   const decipher = createDecipheriv('aes-256-gcm', segmentKeyOf(readKey, segment), ZERO_NONCE)
   const plaintext = new Uint8Array(length)
   const tag = new Uint8Array(TAG_BYTES)

@@ -45,9 +45,14 @@ export interface SuccessorOwner {
 }
 
 /** Signs a complete record with the object's editor secret. @throws `INPUT_FORMAT` when its version or entries are not in form. */
-export function signSuccessor(editorSecret: Uint8Array, locator: Uint8Array, { version, entries }: Successor): SignedSuccessor {
+export function signSuccessor(
+  editorSecret: Uint8Array,
+  locator: Uint8Array,
+  { version, entries }: Successor,
+): SignedSuccessor {
   const fault = faultOf({ version, entries })
-  if (fault !== undefined) throw new HoldfastError('INPUT_FORMAT', { name: 'successor record', expected: 'one in form', got: fault })
+  if (fault !== undefined)
+    throw new HoldfastError('INPUT_FORMAT', { name: 'successor record', expected: 'one in form', got: fault })
   return { version, entries, signature: signDigest(editorSecret, digestOf(locator, { version, entries })) }
 }
 
@@ -66,7 +71,11 @@ export function sealSuccessor(repairKey: Uint8Array, record: SignedSuccessor, no
   const cipher = createCipheriv('aes-256-gcm', recordKeyOf(repairKey), nonce)
   const plain = encodeCbor({ ...fieldsOf(record), signature: record.signature })
   if (plain.length > MAX_SUCCESSOR_BYTES - NONCE_BYTES - TAG_BYTES)
-    throw new HoldfastError('INPUT_RANGE', { name: 'successor record', expected: `at most ${MAX_SUCCESSOR_BYTES} bytes`, got: plain.length })
+    throw new HoldfastError('INPUT_RANGE', {
+      name: 'successor record',
+      expected: `at most ${MAX_SUCCESSOR_BYTES} bytes`,
+      got: plain.length,
+    })
   return concat(nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag())
 }
 
@@ -75,7 +84,8 @@ export function sealSuccessor(repairKey: Uint8Array, record: SignedSuccessor, no
  * @throws `NET_OVERSIZE`, or `NET_MALFORMED` when it does not decrypt, is not in form, or is signed by another: ask another source
  */
 export function openSuccessor(repairKey: Uint8Array, sealed: Uint8Array, owner: SuccessorOwner): SignedSuccessor {
-  if (sealed.length > MAX_SUCCESSOR_BYTES) throw new HoldfastError('NET_OVERSIZE', { limit: MAX_SUCCESSOR_BYTES, got: sealed.length })
+  if (sealed.length > MAX_SUCCESSOR_BYTES)
+    throw new HoldfastError('NET_OVERSIZE', { limit: MAX_SUCCESSOR_BYTES, got: sealed.length })
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return refuse('a successor record cut short')
   const decipher = createDecipheriv('aes-256-gcm', recordKeyOf(repairKey), sealed.subarray(0, NONCE_BYTES))
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
@@ -86,7 +96,9 @@ export function openSuccessor(repairKey: Uint8Array, sealed: Uint8Array, owner: 
     return refuse('a successor record that does not decrypt', cause)
   }
   const record = readSuccessor(decodeCbor(plain, MAX_SUCCESSOR_BYTES))
-  return verifySuccessor(record, owner) ? record : refuse('a successor record that the object\u2019s editor did not sign')
+  return verifySuccessor(record, owner)
+    ? record
+    : refuse('a successor record that the object\u2019s editor did not sign')
 }
 
 /** The record that counts: the highest version; of equal versions the greater SHA-256 of what is signed. */
@@ -106,7 +118,8 @@ export function applySuccessor(segments: readonly SegmentShares[], record: Succe
   const now = segments.map(({ salts, blobIds }) => ({ salts: [...salts], blobIds: [...blobIds] }))
   for (const { segment, share, salt, blobId } of record?.entries ?? []) {
     const shares = now[segment]
-    if (shares === undefined || share >= shares.salts.length) return refuse(`a successor record for share ${share} of segment ${segment}, which the object does not have`)
+    if (shares === undefined || share >= shares.salts.length)
+      return refuse(`a successor record for share ${share} of segment ${segment}, which the object does not have`)
     shares.salts[share] = salt
     shares.blobIds[share] = blobId
   }
@@ -133,10 +146,16 @@ function fieldsOf({ version, entries }: Successor): { readonly [key: string]: Cb
 }
 
 function readSuccessor(value: CborValue): SignedSuccessor {
-  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array) return refuse('a successor record that is no map')
+  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array)
+    return refuse('a successor record that is no map')
   const { v, version, entries, signature, ...others } = value as { readonly [key: string]: CborValue }
   if (v !== 1 || Object.keys(others).length > 0) return refuse('a successor record of another version')
-  if (typeof version !== 'number' || !Array.isArray(entries) || !(signature instanceof Uint8Array) || signature.length !== 65)
+  if (
+    typeof version !== 'number' ||
+    !Array.isArray(entries) ||
+    !(signature instanceof Uint8Array) ||
+    signature.length !== 65
+  )
     return refuse('a successor record with fields of the wrong type')
   const record = { version, entries: entries.map(readEntry), signature }
   const fault = faultOf(record)
@@ -144,9 +163,15 @@ function readSuccessor(value: CborValue): SignedSuccessor {
 }
 
 function readEntry(value: CborValue): SuccessorEntry {
-  if (!Array.isArray(value) || value.length !== 4) return refuse('a successor record with an entry that is no list of four')
+  if (!Array.isArray(value) || value.length !== 4)
+    return refuse('a successor record with an entry that is no list of four')
   const [segment, share, salt, blobId] = value as readonly CborValue[]
-  if (typeof segment !== 'number' || typeof share !== 'number' || !(salt instanceof Uint8Array) || !(blobId instanceof Uint8Array))
+  if (
+    typeof segment !== 'number' ||
+    typeof share !== 'number' ||
+    !(salt instanceof Uint8Array) ||
+    !(blobId instanceof Uint8Array)
+  )
     return refuse('a successor record with an entry of the wrong types')
   return { segment, share, salt, blobId }
 }
@@ -159,7 +184,8 @@ function faultOf({ version, entries }: Successor): string | undefined {
     if (!Number.isInteger(share) || share < 0 || share > 255) return `share ${share}`
     if (salt.length !== 16 || blobId.length !== 32) return 'a salt or id of the wrong length'
     const before = entries[at - 1]
-    if (before && (segment < before.segment || (segment === before.segment && share <= before.share))) return 'entries out of order'
+    if (before && (segment < before.segment || (segment === before.segment && share <= before.share)))
+      return 'entries out of order'
   }
   return undefined
 }

@@ -5,7 +5,13 @@ import { shareKeyOf } from './object-keys.ts'
 const ZERO_COUNTER = new Uint8Array(16)
 
 /** The blob of a share, or the share of a blob: AES-256-CTR is its own inverse. A new array of the same length. */
-export function whiten(repairKey: Uint8Array, segment: number, share: number, salt: Uint8Array, bytes: Uint8Array): Uint8Array {
+export function whiten(
+  repairKey: Uint8Array,
+  segment: number,
+  share: number,
+  salt: Uint8Array,
+  bytes: Uint8Array,
+): Uint8Array {
   return createCipheriv('aes-256-ctr', shareKeyOf(repairKey, segment, share, salt), ZERO_COUNTER).update(bytes)
 }
 

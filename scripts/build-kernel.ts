@@ -29,7 +29,10 @@ async function compileKernel(extraFlags: readonly string[]): Promise<Uint8Array>
 
 /** A base64 string constant, broken into lines so that a diff stays readable. */
 function formatConstant(about: string, name: string, wasm: Uint8Array): string {
-  const lines = Buffer.from(wasm).toString('base64').match(/.{1,112}/g) ?? []
+  const lines =
+    Buffer.from(wasm)
+      .toString('base64')
+      .match(/.{1,112}/g) ?? []
   return `/** ${about}, ${wasm.length} bytes. */\nexport const ${name} = [\n${lines.map((line) => `  '${line}',\n`).join('')}].join('')\n`
 }
 

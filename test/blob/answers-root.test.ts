@@ -13,7 +13,12 @@ const domain = { chainId: challenge.chainId, contract: `0x${challenge.market}` a
 describe('blob/answers-root', () => {
   const blob = Uint8Array.from({ length: 1000 }, (_, i) => i)
   const nonces = createNonceSource(fromHex(challenge.nonceKey))
-  const answers = answerRows(domain, blobIdOf(blob), blob, [...Array(9).keys()].map((j) => nonces.nonceOf(blobIdOf(blob), j)))
+  const answers = answerRows(
+    domain,
+    blobIdOf(blob),
+    blob,
+    [...Array(9).keys()].map((j) => nonces.nonceOf(blobIdOf(blob), j)),
+  )
 
   it('gives the roots of the protocol vectors over 1, 2, 3 and 8 rows', () => {
     for (const [count, root] of Object.entries(challenge.answersRootOfFirstRowsOfA))
@@ -31,7 +36,11 @@ describe('blob/answers-root', () => {
   })
 
   it('refuses no rows, and rows that are no answers', () => {
-    expect(() => answersRootOf([])).to.throw(HoldfastError).with.property('code', 'INPUT_RANGE')
-    expect(() => answersRootOf([new Uint8Array(31)])).to.throw(HoldfastError).with.property('code', 'INPUT_FORMAT')
+    expect(() => answersRootOf([]))
+      .to.throw(HoldfastError)
+      .with.property('code', 'INPUT_RANGE')
+    expect(() => answersRootOf([new Uint8Array(31)]))
+      .to.throw(HoldfastError)
+      .with.property('code', 'INPUT_FORMAT')
   })
 })

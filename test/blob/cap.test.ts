@@ -29,12 +29,15 @@ describe('blob/cap', () => {
   })
 
   it('reads every cap it writes, in either case and with space around it', () => {
-    fc.assert(fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (cap) => {
-      const text = formatCap(cap)
-      expect(text).to.have.length(62)
-      expect(toHex(parseCap(` ${text}\n`))).to.equal(toHex(cap))
-      expect(toHex(parseCap(text.toUpperCase()))).to.equal(toHex(cap))
-    }), { numRuns: 50 })
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (cap) => {
+        const text = formatCap(cap)
+        expect(text).to.have.length(62)
+        expect(toHex(parseCap(` ${text}\n`))).to.equal(toHex(cap))
+        expect(toHex(parseCap(text.toUpperCase()))).to.equal(toHex(cap))
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it('notices every single wrong character', () => {
@@ -55,7 +58,9 @@ describe('blob/cap', () => {
     expect(refusalOf(`${manifest.text.slice(0, 30)} ${manifest.text.slice(30)}`)).to.match(/character 31 cannot occur/)
     expect(refusalOf(manifest.text.slice(0, 20) + manifest.text.slice(20).toUpperCase())).to.match(/checksum|character/)
     expect(refusalOf(bech32m.encodeFromBytes('hf', concat(Uint8Array.of(2), cap)))).to.match(/version 2/)
-    expect(refusalOf(bech32m.encodeFromBytes('hf', concat(Uint8Array.of(1), cap.subarray(1))))).to.match(/31 bytes instead of 32/)
+    expect(refusalOf(bech32m.encodeFromBytes('hf', concat(Uint8Array.of(1), cap.subarray(1))))).to.match(
+      /31 bytes instead of 32/,
+    )
     expect(refusalOf(bech32m.encodeFromBytes('hf', new Uint8Array(0)))).to.match(/version none/)
     expect(refusalOf(manifest.text.slice(0, 40))).to.not.contain(manifest.text.slice(3, 40))
   })

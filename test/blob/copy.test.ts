@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { fromHex, toHex } from '../../base/bytes.ts'
-import { HoldfastError } from '../../base/errors.ts'
+import type { HoldfastError } from '../../base/errors.ts'
 import { capOf } from '../../blob/cap.ts'
 import { MAX_COPY_BYTES, makeCopy, openCopy, remakeCopy, sealManifest } from '../../blob/copy.ts'
 import { decodeManifest, MAX_MANIFEST_BYTES } from '../../blob/manifest.ts'
@@ -34,13 +34,16 @@ describe('blob/copy', () => {
   })
 
   it('makes a new copy of an old one with copyKey alone: other bytes, the same manifest', () => {
-    fc.assert(fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (fresh) => {
-      fc.pre(toHex(fresh) !== manifest.copySalt)
-      const made = remakeCopy(copyKey, copy, fresh)
-      expect(toHex(blobIdOf(made))).to.not.equal(manifest.copyId)
-      expect(toHex(made)).to.equal(toHex(makeCopy(copyKey, sealManifest(bytes), fresh)))
-      expect(toHex(openCopy(cap, made).bytes)).to.equal(manifest.cbor)
-    }), { numRuns: 20 })
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (fresh) => {
+        fc.pre(toHex(fresh) !== manifest.copySalt)
+        const made = remakeCopy(copyKey, copy, fresh)
+        expect(toHex(blobIdOf(made))).to.not.equal(manifest.copyId)
+        expect(toHex(made)).to.equal(toHex(makeCopy(copyKey, sealManifest(bytes), fresh)))
+        expect(toHex(openCopy(cap, made).bytes)).to.equal(manifest.cbor)
+      }),
+      { numRuns: 20 },
+    )
     refusalOf(() => remakeCopy(copyKey, copy, salt), 'INPUT_RANGE')
   })
 
@@ -59,7 +62,9 @@ describe('blob/copy', () => {
   it('refuses bytes that the cap names but that are no manifest', () => {
     const junk = fromHex('a0')
     const junkCap = capOf(junk)
-    expect(refusalOf(() => openCopy(junkCap, makeCopy(copyKeyOf(junkCap), sealManifest(junk), salt)))).to.match(/has no v/)
+    expect(refusalOf(() => openCopy(junkCap, makeCopy(copyKeyOf(junkCap), sealManifest(junk), salt)))).to.match(
+      /has no v/,
+    )
   })
 
   it('does not seal a manifest that has to be indirect', () => {

@@ -20,7 +20,8 @@ interface Shape {
 const KINDS: readonly KernelKind[] = ['relaxed', 'plain', 'script']
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-const aPrimary = (j: number, length: number) => Uint8Array.from({ length }, (_, i) => i * i + 7 * i * j + 31 * j + (i >> 8))
+const aPrimary = (j: number, length: number) =>
+  Uint8Array.from({ length }, (_, i) => i * i + 7 * i * j + 31 * j + (i >> 8))
 const primariesOf = (k: number, length: number) => upTo(k).map((j) => aPrimary(j, length))
 
 function subsets(items: readonly number[], size: number): number[][] {
@@ -47,14 +48,25 @@ describe('blob/erasure', () => {
         if (shape.shareSha256) expect(shares.map(sha256), kind).to.deep.equal(shape.shareSha256)
         if (shape.sha256) expect(sha256(Buffer.concat(shares)), kind).to.equal(shape.sha256)
         // the last k shares hold no primary unless they overlap: the hardest decode
-        const last = new Map(upTo(n).slice(n - k).map((i) => [i, shares[i] as Uint8Array]))
-        expect(decodeShares(last, k, n, createKernel(kind)).every((share, j) => Buffer.compare(share, primary[j] as Uint8Array) === 0), kind).to.equal(true)
+        const last = new Map(
+          upTo(n)
+            .slice(n - k)
+            .map((i) => [i, shares[i] as Uint8Array]),
+        )
+        expect(
+          decodeShares(last, k, n, createKernel(kind)).every(
+            (share, j) => Buffer.compare(share, primary[j] as Uint8Array) === 0,
+          ),
+          kind,
+        ).to.equal(true)
       }
     })
   }
 
   it('gives the primaries back from every 3 of zfec\u2019s 10 shares, in any order', () => {
-    const shape = (zfec.shapes as readonly Shape[]).find(({ k, n, length }) => k === 3 && n === 10 && length === 20) as Shape
+    const shape = (zfec.shapes as readonly Shape[]).find(
+      ({ k, n, length }) => k === 3 && n === 10 && length === 20,
+    ) as Shape
     const shares = (shape.shares as readonly string[]).map((hex) => fromHex(hex))
     const all = subsets(upTo(10), 3)
     expect(all).to.have.length(120)
@@ -67,22 +79,37 @@ describe('blob/erasure', () => {
   })
 
   it('rebuilds any missing shares from any k, for random shapes and lengths', () => {
-    const shape = fc.integer({ min: 1, max: 256 }).chain((n) =>
-      fc.record({ n: fc.constant(n), k: fc.integer({ min: 1, max: n }), length: fc.integer({ min: 0, max: 70 }), seed: fc.integer() }))
-    fc.assert(fc.property(shape, ({ n, k, length, seed }) => {
-      const primary = upTo(k).map((j) => Uint8Array.from({ length }, (_, i) => (Math.imul(seed + j * 977 + i, 0x9e3779b1) >>> 24)))
-      const shares = encodeShares(primary, k, n, upTo(n))
-      const order = upTo(n).sort((a, b) => Math.imul(a + 1, seed | 1) - Math.imul(b + 1, seed | 1))
-      const given = new Map(order.slice(0, k).map((i) => [i, shares[i] as Uint8Array]))
-      const rebuilt = rebuildShares(given, k, n, upTo(n))
-      for (const i of upTo(n)) expect(Buffer.compare(rebuilt[i] as Uint8Array, shares[i] as Uint8Array)).to.equal(0)
-    }), { numRuns: 60 })
+    const shape = fc
+      .integer({ min: 1, max: 256 })
+      .chain((n) =>
+        fc.record({
+          n: fc.constant(n),
+          k: fc.integer({ min: 1, max: n }),
+          length: fc.integer({ min: 0, max: 70 }),
+          seed: fc.integer(),
+        }),
+      )
+    fc.assert(
+      fc.property(shape, ({ n, k, length, seed }) => {
+        const primary = upTo(k).map((j) =>
+          Uint8Array.from({ length }, (_, i) => Math.imul(seed + j * 977 + i, 0x9e3779b1) >>> 24),
+        )
+        const shares = encodeShares(primary, k, n, upTo(n))
+        const order = upTo(n).sort((a, b) => Math.imul(a + 1, seed | 1) - Math.imul(b + 1, seed | 1))
+        const given = new Map(order.slice(0, k).map((i) => [i, shares[i] as Uint8Array]))
+        const rebuilt = rebuildShares(given, k, n, upTo(n))
+        for (const i of upTo(n)) expect(Buffer.compare(rebuilt[i] as Uint8Array, shares[i] as Uint8Array)).to.equal(0)
+      }),
+      { numRuns: 60 },
+    )
   })
 
   it('gives the same whatever the kernel, at every length around a block', () => {
     for (const length of [0, 1, 15, 16, 17, 8191, 8192, 8193, 16384, 20000]) {
       const primary = primariesOf(4, length)
-      const [first, ...others] = KINDS.map((kind) => encodeShares(primary, 4, 13, upTo(13), createKernel(kind)).map(sha256))
+      const [first, ...others] = KINDS.map((kind) =>
+        encodeShares(primary, 4, 13, upTo(13), createKernel(kind)).map(sha256),
+      )
       for (const other of others) expect(other).to.deep.equal(first)
     }
   })

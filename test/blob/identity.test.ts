@@ -25,26 +25,40 @@ describe('blob/identity', () => {
     expect(toHex(made.nonceKey)).to.equal(identity.nonceKey)
     expect(toHex(made.ledgerKey)).to.equal(identity.ledgerKey)
     expect(toHex(made.backupKey)).to.equal(identity.backupKey)
-    expect(rootKeysOf(made.root)).to.deep.equal({ nonceKey: made.nonceKey, ledgerKey: made.ledgerKey, backupKey: made.backupKey })
+    expect(rootKeysOf(made.root)).to.deep.equal({
+      nonceKey: made.nonceKey,
+      ledgerKey: made.ledgerKey,
+      backupKey: made.backupKey,
+    })
   })
 
   it('gives an object\u2019s editor, and another one for a backup of it', () => {
     const secret = editorSecretOf(fromHex(object.root), fromHex(object.objectKey))
     expect(toHex(secret)).to.equal(manifest.editorSecret)
     expect(addressOf(secret)).to.equal(manifest.editor)
-    expect(toHex(editorSecretOf(rootKeysOf(fromHex(object.root)).backupKey, fromHex(object.objectKey)))).to.not.equal(manifest.editorSecret)
+    expect(toHex(editorSecretOf(rootKeysOf(fromHex(object.root)).backupKey, fromHex(object.objectKey)))).to.not.equal(
+      manifest.editorSecret,
+    )
   })
 
   it('makes twelve words of 16 bytes and twenty-four of 32, which it takes back', () => {
     // the published BIP-39 vectors for zero entropy
     expect(generateWords(new Uint8Array(16))).to.equal(`${'abandon '.repeat(11)}about`)
     expect(generateWords(new Uint8Array(32))).to.equal(`${'abandon '.repeat(23)}art`)
-    fc.assert(fc.property(fc.constantFrom(16, 32).chain((length) => fc.uint8Array({ minLength: length, maxLength: length })), (entropy) => {
-      const words = generateWords(entropy)
-      expect(words.split(' ')).to.have.length(entropy.length === 16 ? 12 : 24)
-      expect(parseWords(words)).to.equal(words)
-    }), { numRuns: 30 })
-    expect(() => generateWords(new Uint8Array(20))).to.throw(HoldfastError).with.property('code', 'INPUT_RANGE')
+    fc.assert(
+      fc.property(
+        fc.constantFrom(16, 32).chain((length) => fc.uint8Array({ minLength: length, maxLength: length })),
+        (entropy) => {
+          const words = generateWords(entropy)
+          expect(words.split(' ')).to.have.length(entropy.length === 16 ? 12 : 24)
+          expect(parseWords(words)).to.equal(words)
+        },
+      ),
+      { numRuns: 30 },
+    )
+    expect(() => generateWords(new Uint8Array(20)))
+      .to.throw(HoldfastError)
+      .with.property('code', 'INPUT_RANGE')
   })
 
   it('takes words however they are spaced and capitalised', () => {

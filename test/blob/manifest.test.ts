@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type CborValue, decodeCbor, encodeCbor } from '../../base/codec.ts'
-import { HoldfastError } from '../../base/errors.ts'
+import type { HoldfastError } from '../../base/errors.ts'
 import { capOf } from '../../blob/cap.ts'
 import {
   type DirectManifest,
@@ -36,7 +36,9 @@ const aManifest = (changes: Partial<DirectManifest> = {}): DirectManifest => ({
 /** The vector's fields as CBOR, with some changed; undefined takes one away. */
 const cborWith = (changes: Record<string, CborValue | undefined>) => {
   const fields = { ...(decodeCbor(fromHex(vector.cbor), 10_000) as Record<string, CborValue>), ...changes }
-  return encodeCbor(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, CborValue>)
+  return encodeCbor(
+    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, CborValue>,
+  )
 }
 const refusalOf = (what: () => unknown) => {
   try {
@@ -57,33 +59,44 @@ describe('blob/manifest', () => {
 
   it('reads back whatever it writes', () => {
     const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
-    const manifest = fc.integer({ min: 1, max: 6 }).chain((n) => fc.record({
-      k: fc.integer({ min: 1, max: n }),
-      n: fc.constant(n),
-      size: fc.integer({ min: 0, max: 400 }),
-      segmentSize: fc.integer({ min: 100, max: 500 }),
-      editor: bytes(20).map((editor) => `0x${toHex(editor)}` as const),
-      objectKey: bytes(32),
-      name: fc.option(fc.string({ unit: 'grapheme', maxLength: 20 }), { nil: undefined }),
-      type: fc.option(fc.string({ maxLength: 20 }), { nil: undefined }),
-      segment: fc.record({ salts: fc.array(bytes(16), { minLength: n, maxLength: n }), blobIds: fc.array(bytes(32), { minLength: n, maxLength: n }) }),
-    }))
-    fc.assert(fc.property(manifest, ({ segment, name, type, ...fields }) => {
-      const count = Math.max(1, Math.ceil(fields.size / fields.segmentSize))
-      const direct: DirectManifest = {
-        ...fields,
-        ...(name === undefined ? {} : { name }),
-        ...(type === undefined ? {} : { type }),
-        segments: Array.from({ length: count }, () => segment),
-      }
-      expect(decodeManifest(encodeManifest(direct))).to.deep.equal(direct)
-      const indirect = makeIndirect(direct, fields.objectKey)
-      expect(decodeManifest(encodeManifest(indirect))).to.deep.equal(indirect)
-    }), { numRuns: 60 })
+    const manifest = fc.integer({ min: 1, max: 6 }).chain((n) =>
+      fc.record({
+        k: fc.integer({ min: 1, max: n }),
+        n: fc.constant(n),
+        size: fc.integer({ min: 0, max: 400 }),
+        segmentSize: fc.integer({ min: 100, max: 500 }),
+        editor: bytes(20).map((editor) => `0x${toHex(editor)}` as const),
+        objectKey: bytes(32),
+        name: fc.option(fc.string({ unit: 'grapheme', maxLength: 20 }), { nil: undefined }),
+        type: fc.option(fc.string({ maxLength: 20 }), { nil: undefined }),
+        segment: fc.record({
+          salts: fc.array(bytes(16), { minLength: n, maxLength: n }),
+          blobIds: fc.array(bytes(32), { minLength: n, maxLength: n }),
+        }),
+      }),
+    )
+    fc.assert(
+      fc.property(manifest, ({ segment, name, type, ...fields }) => {
+        const count = Math.max(1, Math.ceil(fields.size / fields.segmentSize))
+        const direct: DirectManifest = {
+          ...fields,
+          ...(name === undefined ? {} : { name }),
+          ...(type === undefined ? {} : { type }),
+          segments: Array.from({ length: count }, () => segment),
+        }
+        expect(decodeManifest(encodeManifest(direct))).to.deep.equal(direct)
+        const indirect = makeIndirect(direct, fields.objectKey)
+        expect(decodeManifest(encodeManifest(indirect))).to.deep.equal(indirect)
+      }),
+      { numRuns: 60 },
+    )
   })
 
   it('refuses every field that is wrong, and names it', () => {
-    const segment = (decodeCbor(fromHex(vector.cbor), 10_000) as { segments: readonly CborValue[] }).segments[0] as { salts: CborValue[]; blobIds: CborValue[] }
+    const segment = (decodeCbor(fromHex(vector.cbor), 10_000) as { segments: readonly CborValue[] }).segments[0] as {
+      salts: CborValue[]
+      blobIds: CborValue[]
+    }
     const cases: readonly [Record<string, CborValue | undefined>, RegExp][] = [
       [{ v: 2 }, /version/],
       [{ v: undefined }, /has no v/],
@@ -128,12 +141,18 @@ describe('blob/manifest', () => {
   it('never writes what it would not read', () => {
     expect(refusalOf(() => encodeManifest(aManifest({ size: -1 })))).to.match(/size/)
     expect(refusalOf(() => encodeManifest(aManifest({ segments: [] })))).to.match(/segments/)
-    expect(refusalOf(() => encodeManifest(makeIndirect(aManifest({ k: 0 }), new Uint8Array(32))))).to.match(/k: expected/)
+    expect(refusalOf(() => encodeManifest(makeIndirect(aManifest({ k: 0 }), new Uint8Array(32))))).to.match(
+      /k: expected/,
+    )
   })
 
   describe('of an object with more than a mebibyte of shares', () => {
     const count = 3000
-    const large = aManifest({ size: count * 1000, segmentSize: 1000, segments: Array.from({ length: count }, () => aManifest().segments[0] as DirectManifest['segments'][0]) })
+    const large = aManifest({
+      size: count * 1000,
+      segmentSize: 1000,
+      segments: Array.from({ length: count }, () => aManifest().segments[0] as DirectManifest['segments'][0]),
+    })
     const bytes = encodeManifest(large)
     const small = decodeManifest(encodeManifest(makeIndirect(large, capOf(bytes)))) as IndirectManifest
 
@@ -147,10 +166,20 @@ describe('blob/manifest', () => {
 
     it('is refused when any field differs from the small one\u2019s', () => {
       const changes: Partial<IndirectManifest>[] = [
-        { editor: `0x${'11'.repeat(20)}` }, { objectKey: new Uint8Array(32) }, { size: large.size - 1 }, { segmentSize: 1001 }, { k: 2 }, { n: 11 }, { name: 'other' }, { type: 'text/plain' },
+        { editor: `0x${'11'.repeat(20)}` },
+        { objectKey: new Uint8Array(32) },
+        { size: large.size - 1 },
+        { segmentSize: 1001 },
+        { k: 2 },
+        { n: 11 },
+        { name: 'other' },
+        { type: 'text/plain' },
       ]
       for (const change of changes)
-        expect(refusalOf(() => decodeLargeManifest({ ...small, ...change }, bytes)), Object.keys(change)[0]).to.match(/another object/)
+        expect(
+          refusalOf(() => decodeLargeManifest({ ...small, ...change }, bytes)),
+          Object.keys(change)[0],
+        ).to.match(/another object/)
     })
 
     it('is refused when it is indirect again', () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { fromHex, toHex, utf8 } from '../../base/bytes.ts'
-import { HoldfastError } from '../../base/errors.ts'
+import type { HoldfastError } from '../../base/errors.ts'
 import { MiB } from '../../base/units.ts'
 import { decodeShares, encodeShares } from '../../blob/erasure.ts'
 import {
@@ -59,8 +59,10 @@ describe('blob/segment', () => {
     expect(plan.segments[0]?.shareLength).to.equal(8 * MiB + 6) // (24 MiB + 16) / 3 = 8388613.33, up
     const most = 3 * MAX_BLOB_BYTES - 16
     expect(planObject(most, { segmentSize: most, k: 3, n: 10 }).segments[0]?.shareLength).to.equal(MAX_BLOB_BYTES)
-    for (const segmentSize of [0, -1, 1.5, most + 1]) expect(codeOf(() => planObject(1, { segmentSize, k: 3, n: 10 }))).to.equal('INPUT_RANGE')
-    for (const size of [-1, 0.5, 2 ** 53, Number.NaN]) expect(codeOf(() => planObject(size, cut))).to.equal('INPUT_RANGE')
+    for (const segmentSize of [0, -1, 1.5, most + 1])
+      expect(codeOf(() => planObject(1, { segmentSize, k: 3, n: 10 }))).to.equal('INPUT_RANGE')
+    for (const size of [-1, 0.5, 2 ** 53, Number.NaN])
+      expect(codeOf(() => planObject(size, cut))).to.equal('INPUT_RANGE')
     expect(codeOf(() => planObject(1, { segmentSize: 1, k: 11, n: 10 }))).to.equal('INPUT_RANGE')
     expect(codeOf(() => planObject(2 ** 40, cut))).to.equal('INPUT_RANGE') // more than 2^20 shares
   })
@@ -68,17 +70,28 @@ describe('blob/segment', () => {
   it('gives every segment back from random k shares: sizes 0, 1, segment \u00b11 and random ones', () => {
     const size = fc.oneof(fc.constantFrom(0, 1, 999, 1000, 1001, 1999, 2000, 2001), fc.integer({ min: 0, max: 5000 }))
     const shape = fc.integer({ min: 1, max: 20 }).chain((n) => fc.tuple(fc.integer({ min: 1, max: n }), fc.constant(n)))
-    fc.assert(fc.property(size, shape, fc.infiniteStream(fc.nat()), (bytes, [k, n], chance) => {
-      const source = Uint8Array.from({ length: bytes }, (_, i) => (i * 31) ^ (i >> 8))
-      const plan = planObject(bytes, { ...cut, k, n })
-      const parts = plan.segments.map(({ index, offset, length, shareLength }) => {
-        const shares = encodeShares(splitSegment(encryptSegment(readKey, index, source.subarray(offset, offset + length)), k), k, n, [...Array(n).keys()])
-        for (const share of shares) expect(share).to.have.length(shareLength)
-        const kept = [...shares.entries()].map((entry) => ({ entry, rank: chance.next().value })).sort((a, b) => a.rank - b.rank).slice(0, k)
-        return decryptSegment(readKey, index, decodeShares(new Map(kept.map(({ entry }) => entry)), k, n), length)
-      })
-      expect(Buffer.compare(Buffer.concat(parts), source)).to.equal(0)
-    }), { numRuns: 80 })
+    fc.assert(
+      fc.property(size, shape, fc.infiniteStream(fc.nat()), (bytes, [k, n], chance) => {
+        const source = Uint8Array.from({ length: bytes }, (_, i) => (i * 31) ^ (i >> 8))
+        const plan = planObject(bytes, { ...cut, k, n })
+        const parts = plan.segments.map(({ index, offset, length, shareLength }) => {
+          const shares = encodeShares(
+            splitSegment(encryptSegment(readKey, index, source.subarray(offset, offset + length)), k),
+            k,
+            n,
+            [...Array(n).keys()],
+          )
+          for (const share of shares) expect(share).to.have.length(shareLength)
+          const kept = [...shares.entries()]
+            .map((entry) => ({ entry, rank: chance.next().value }))
+            .sort((a, b) => a.rank - b.rank)
+            .slice(0, k)
+          return decryptSegment(readKey, index, decodeShares(new Map(kept.map(({ entry }) => entry)), k, n), length)
+        })
+        expect(Buffer.compare(Buffer.concat(parts), source)).to.equal(0)
+      }),
+      { numRuns: 80 },
+    )
   })
 
   it('handles pieces larger than a cipher step, and a tag that straddles pieces', () => {
@@ -95,7 +108,10 @@ describe('blob/segment', () => {
     for (const at of [0, 500, 999, 1000, 1015]) {
       const broken = sealed.slice()
       broken[at] = (broken[at] as number) ^ 1
-      expect(codeOf(() => decryptSegment(readKey, 0, [broken], 1000)), String(at)).to.equal('OBJECT_CORRUPT')
+      expect(
+        codeOf(() => decryptSegment(readKey, 0, [broken], 1000)),
+        String(at),
+      ).to.equal('OBJECT_CORRUPT')
     }
     expect(codeOf(() => decryptSegment(readKey, 1, [sealed], 1000))).to.equal('OBJECT_CORRUPT')
     expect(codeOf(() => decryptSegment(readKey, 0, [sealed], 999))).to.equal('OBJECT_CORRUPT')
@@ -107,11 +123,13 @@ describe('blob/segment', () => {
     const recorded = guardSegment(undefined, squares, 'a.bin')
     expect(toHex(recorded)).to.equal(sha256(squares))
     expect(guardSegment(recorded, squares.slice(), 'a.bin')).to.deep.equal(recorded)
-    fc.assert(fc.property(fc.nat(999), fc.integer({ min: 1, max: 255 }), (at, flip) => {
-      const changed = squares.slice()
-      changed[at] = (changed[at] as number) ^ flip
-      expect(codeOf(() => guardSegment(recorded, changed, 'a.bin'))).to.equal('INPUT_CHANGED')
-    }))
+    fc.assert(
+      fc.property(fc.nat(999), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const changed = squares.slice()
+        changed[at] = (changed[at] as number) ^ flip
+        expect(codeOf(() => guardSegment(recorded, changed, 'a.bin'))).to.equal('INPUT_CHANGED')
+      }),
+    )
     expect(codeOf(() => guardSegment(recorded, squares.subarray(0, 999), 'a.bin'))).to.equal('INPUT_CHANGED')
     // why: under one key the xor of two ciphertexts is the xor of the plaintexts
     const other = squares.map((byte) => byte ^ 0x5a)

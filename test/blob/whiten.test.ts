@@ -14,7 +14,9 @@ describe('blob/whiten', () => {
   it('makes the blobs of the protocol vectors', () => {
     const squares = Uint8Array.from({ length: 1000 }, (_, i) => i * i)
     const shares = encodeShares(splitSegment(encryptSegment(readKey, 0, squares), 3), 3, 10, [...Array(10).keys()])
-    const ids = shares.map((share, i) => toHex(blobIdOf(whiten(repairKey, 0, i, fromHex(object.salts[i] as string), share))))
+    const ids = shares.map((share, i) =>
+      toHex(blobIdOf(whiten(repairKey, 0, i, fromHex(object.salts[i] as string), share))),
+    )
     expect(ids).to.deep.equal(object.blobIds)
   })
 
@@ -27,11 +29,22 @@ describe('blob/whiten', () => {
   })
 
   it('is undone by itself and by nothing else', () => {
-    fc.assert(fc.property(fc.uint8Array({ minLength: 16, maxLength: 300 }), fc.uint8Array({ minLength: 16, maxLength: 16 }), (share, salt) => {
-      const blob = whiten(repairKey, 3, 4, salt, share)
-      expect(toHex(whiten(repairKey, 3, 4, salt, blob))).to.equal(toHex(share))
-      const others = [whiten(repairKey, 2, 4, salt, blob), whiten(repairKey, 3, 5, salt, blob), whiten(readKey, 3, 4, salt, blob)]
-      for (const other of others) expect(toHex(other)).to.not.equal(toHex(share))
-    }), { numRuns: 50 })
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 16, maxLength: 300 }),
+        fc.uint8Array({ minLength: 16, maxLength: 16 }),
+        (share, salt) => {
+          const blob = whiten(repairKey, 3, 4, salt, share)
+          expect(toHex(whiten(repairKey, 3, 4, salt, blob))).to.equal(toHex(share))
+          const others = [
+            whiten(repairKey, 2, 4, salt, blob),
+            whiten(repairKey, 3, 5, salt, blob),
+            whiten(readKey, 3, 4, salt, blob),
+          ]
+          for (const other of others) expect(toHex(other)).to.not.equal(toHex(share))
+        },
+      ),
+      { numRuns: 50 },
+    )
   })
 })
