@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import hardhatIgnition from '@nomicfoundation/hardhat-ignition'
 import { defineConfig } from 'hardhat/config'
@@ -36,10 +37,21 @@ const solc = {
   },
 }
 
+/**
+ * Tests are compiled without the slow optimizer (in half the time). What they test is created from the artifacts of the
+ * contracts, which are always compiled as above.
+ */
+const testSolc = { ...solc, settings: { ...solc.settings, viaIR: false, optimizer: { enabled: false } } }
+const testFiles = readdirSync(new URL('test/contracts', import.meta.url), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.sol'))
+  .map((name) => [`test/contracts/${name}`, testSolc] as const)
+
+const compilers = { compilers: [solc], overrides: Object.fromEntries(testFiles) }
+
 export default defineConfig({
   plugins: [hardhatIgnition],
   paths: { tests: { solidity: 'test/contracts' } },
-  solidity: { profiles: { default: { compilers: [solc] }, production: { compilers: [solc] } } },
+  solidity: { profiles: { default: compilers, production: compilers } },
   test: {
     solidity: {
       fsPermissions: { readDirectory: ['test/vectors'] },
