@@ -10,6 +10,17 @@ import { deriveRows } from './galois.ts'
 /** Most shares of a segment: the field has 256 points. */
 export const MAX_SHARES = 256
 
+/** How to code, where the defaults do not do. */
+export interface CodingOptions {
+  /**
+   * Arrays to make the shares in, at least as long as a share, none of them an input; the results are views of them.
+   * Fresh memory costs several times the coding itself, so whoever codes segment after segment keeps its arrays.
+   */
+  readonly buffers?: readonly Uint8Array[] | undefined
+  /** Another kernel than the fastest. */
+  readonly combine?: Combine | undefined
+}
+
 let selected: Combine | undefined
 
 /** The thread's own kernel, made at first use: a command that codes nothing compiles nothing. */
@@ -42,12 +53,12 @@ export function encodeShares(
   k: number,
   n: number,
   wanted: readonly number[],
-  combine: Combine = defaultKernel(),
+  options: CodingOptions = {},
 ): Uint8Array[] {
   assertCode(k, n)
   if (primary.length !== k)
     throw new HoldfastError('INPUT_RANGE', { name: 'primary', expected: `${k} shares`, got: primary.length })
-  return rebuildShares(new Map(primary.entries()), k, n, wanted, combine)
+  return rebuildShares(new Map(primary.entries()), k, n, wanted, options)
 }
 
 /**
@@ -60,10 +71,10 @@ export function decodeShares(
   shares: ReadonlyMap<number, Uint8Array>,
   k: number,
   n: number,
-  combine: Combine = defaultKernel(),
+  options: CodingOptions = {},
 ): Uint8Array[] {
   assertCode(k, n)
-  return rebuildShares(shares, k, n, upTo(k), combine)
+  return rebuildShares(shares, k, n, upTo(k), options)
 }
 
 /** Any shares out of any k, for repair: what is missing is made directly, without the primaries in between. Else as `decodeShares`. */
@@ -72,15 +83,17 @@ export function rebuildShares(
   k: number,
   n: number,
   wanted: readonly number[],
-  combine: Combine = defaultKernel(),
+  options: CodingOptions = {},
 ): Uint8Array[] {
   assertCode(k, n)
   const length = assertShares(shares, k, n)
   assertWanted(wanted, n)
   const missing = wanted.filter((index) => !shares.has(index))
-  const made = new Map<number, Uint8Array>(missing.map((index) => [index, new Uint8Array(length)]))
+  const buffers = takeBuffers(options.buffers, missing.length, length)
+  const made = new Map(missing.map((index, at) => [index, buffers[at] as Uint8Array]))
   if (missing.length > 0 && length > 0) {
     const known = [...shares.keys()].sort((a, b) => a - b).slice(0, k)
+    const combine = options.combine ?? defaultKernel()
     combine(
       deriveRows(known, missing),
       known.map((index) => shares.get(index) as Uint8Array),
@@ -88,6 +101,19 @@ export function rebuildShares(
     )
   }
   return wanted.map((index) => (shares.get(index) ?? made.get(index)) as Uint8Array)
+}
+
+/** @returns `count` arrays of `length` bytes */
+function takeBuffers(buffers: readonly Uint8Array[] | undefined, count: number, length: number): Uint8Array[] {
+  if (buffers === undefined) return Array.from({ length: count }, () => new Uint8Array(length))
+  const fitting = buffers.slice(0, count).filter((buffer) => buffer.length >= length)
+  if (fitting.length < count)
+    throw new HoldfastError('INPUT_RANGE', {
+      name: 'buffers',
+      expected: `${count} of ${length} bytes`,
+      got: fitting.length,
+    })
+  return fitting.map((buffer) => buffer.subarray(0, length))
 }
 
 /** @returns the common length in bytes */

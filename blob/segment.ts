@@ -109,10 +109,18 @@ export function guardSegment(recorded: Uint8Array | undefined, plaintext: Uint8A
   return current
 }
 
-/** AES-256-GCM of a segment, the tag appended: plaintext.length + 16 bytes. */
-export function encryptSegment(readKey: Uint8Array, segment: number, plaintext: Uint8Array): Uint8Array {
+/**
+ * AES-256-GCM of a segment, the tag appended: plaintext.length + 16 bytes.
+ * @param into where to write them, if not into new memory; at least as long
+ */
+export function encryptSegment(
+  readKey: Uint8Array,
+  segment: number,
+  plaintext: Uint8Array,
+  into?: Uint8Array,
+): Uint8Array {
   const cipher = createCipheriv('aes-256-gcm', segmentKeyOf(readKey, segment), ZERO_NONCE)
-  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+  const sealed = takeBuffer(into, plaintext.length + TAG_BYTES)
   for (let at = 0; at < plaintext.length; at += STEP) sealed.set(cipher.update(plaintext.subarray(at, at + STEP)), at)
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)
@@ -123,6 +131,7 @@ export function encryptSegment(readKey: Uint8Array, segment: number, plaintext: 
  * The plaintext of a segment, only when its tag is right.
  * @param primaries the ciphertext in order, in any number of pieces, padding after it ignored: the k primary shares
  * @param length plaintext bytes of the segment
+ * @param into where to write them, if not into new memory; at least as long. Of no use to anyone after a failure
  * @throws `OBJECT_CORRUPT` when the tag fails or ciphertext is missing
  */
 export function decryptSegment(
@@ -130,9 +139,10 @@ export function decryptSegment(
   segment: number,
   primaries: readonly Uint8Array[],
   length: number,
+  into?: Uint8Array,
 ): Uint8Array {
   const decipher = createDecipheriv('aes-256-gcm', segmentKeyOf(readKey, segment), ZERO_NONCE)
-  const plaintext = new Uint8Array(length)
+  const plaintext = takeBuffer(into, length)
   const tag = new Uint8Array(TAG_BYTES)
   let at = 0
   for (const piece of primaries) {
@@ -155,6 +165,7 @@ export function decryptSegment(
     decipher.setAuthTag(tag)
     decipher.final()
   } catch (cause) {
+    plaintext.fill(0) // unverified bytes stay nowhere
     throw new HoldfastError('OBJECT_CORRUPT', { what: `segment ${segment} fails its tag` }, { cause })
   }
   return plaintext
@@ -170,4 +181,11 @@ export function splitSegment(sealed: Uint8Array, k: number): Uint8Array[] {
     padded.set(view)
     return padded
   })
+}
+
+/** The first `length` bytes of the caller's array, or of a new one. */
+function takeBuffer(into: Uint8Array | undefined, length: number): Uint8Array {
+  if (into === undefined) return new Uint8Array(length)
+  if (into.length >= length) return into.subarray(0, length)
+  throw new HoldfastError('INPUT_RANGE', { name: 'into', expected: `at least ${length} bytes`, got: into.length })
 }

@@ -43,7 +43,7 @@ describe('blob/erasure', () => {
     it(`makes the shares that zfec makes, ${k} of ${n}, ${length} bytes each, with every kernel`, () => {
       const primary = primariesOf(k, length)
       for (const kind of KINDS) {
-        const shares = encodeShares(primary, k, n, upTo(n), createKernel(kind))
+        const shares = encodeShares(primary, k, n, upTo(n), { combine: createKernel(kind) })
         if (shape.shares) expect(shares.map(toHex), kind).to.deep.equal(shape.shares)
         if (shape.shareSha256) expect(shares.map(sha256), kind).to.deep.equal(shape.shareSha256)
         if (shape.sha256) expect(sha256(Buffer.concat(shares)), kind).to.equal(shape.sha256)
@@ -54,7 +54,7 @@ describe('blob/erasure', () => {
             .map((i) => [i, shares[i] as Uint8Array]),
         )
         expect(
-          decodeShares(last, k, n, createKernel(kind)).every(
+          decodeShares(last, k, n, { combine: createKernel(kind) }).every(
             (share, j) => Buffer.compare(share, primary[j] as Uint8Array) === 0,
           ),
           kind,
@@ -79,16 +79,14 @@ describe('blob/erasure', () => {
   })
 
   it('rebuilds any missing shares from any k, for random shapes and lengths', () => {
-    const shape = fc
-      .integer({ min: 1, max: 256 })
-      .chain((n) =>
-        fc.record({
-          n: fc.constant(n),
-          k: fc.integer({ min: 1, max: n }),
-          length: fc.integer({ min: 0, max: 70 }),
-          seed: fc.integer(),
-        }),
-      )
+    const shape = fc.integer({ min: 1, max: 256 }).chain((n) =>
+      fc.record({
+        n: fc.constant(n),
+        k: fc.integer({ min: 1, max: n }),
+        length: fc.integer({ min: 0, max: 70 }),
+        seed: fc.integer(),
+      }),
+    )
     fc.assert(
       fc.property(shape, ({ n, k, length, seed }) => {
         const primary = upTo(k).map((j) =>
@@ -108,7 +106,7 @@ describe('blob/erasure', () => {
     for (const length of [0, 1, 15, 16, 17, 8191, 8192, 8193, 16384, 20000]) {
       const primary = primariesOf(4, length)
       const [first, ...others] = KINDS.map((kind) =>
-        encodeShares(primary, 4, 13, upTo(13), createKernel(kind)).map(sha256),
+        encodeShares(primary, 4, 13, upTo(13), { combine: createKernel(kind) }).map(sha256),
       )
       for (const other of others) expect(other).to.deep.equal(first)
     }
@@ -121,6 +119,24 @@ describe('blob/erasure', () => {
     expect(second).to.equal(primary[1])
     expect(last).to.not.equal(undefined)
     expect(decodeShares(new Map(primary.entries()), 3, 10)[2]).to.equal(primary[2])
+  })
+
+  it('works in the caller\u2019s memory, without touching the rest of it', () => {
+    const primary = primariesOf(3, 100)
+    const buffers = [new Uint8Array(150).fill(7), new Uint8Array(100).fill(7)]
+    const shares = encodeShares(primary, 3, 10, [8, 0, 9], { buffers })
+    expect(shares.map(toHex)).to.deep.equal(encodeShares(primary, 3, 10, [8, 0, 9]).map(toHex))
+    expect(shares[0]?.buffer).to.equal(buffers[0]?.buffer)
+    expect(shares[1]).to.equal(primary[0])
+    expect([...(buffers[0] as Uint8Array).subarray(100)].every((byte) => byte === 7)).to.equal(true)
+    expect(() => encodeShares(primary, 3, 10, [7, 8, 9], { buffers })).to.throw(
+      HoldfastError,
+      /^buffers: expected 3 of/,
+    )
+    expect(() => encodeShares(primary, 3, 10, [7], { buffers: [new Uint8Array(99)] })).to.throw(
+      HoldfastError,
+      /^buffers/,
+    )
   })
 
   it('refuses shapes, indices and lengths that are no code, by name', () => {

@@ -119,6 +119,21 @@ describe('blob/segment', () => {
     expect(codeOf(() => decryptSegment(readKey, 0, [], 1000))).to.equal('OBJECT_CORRUPT')
   })
 
+  it('works in the caller\u2019s memory, and leaves no unverified plaintext there', () => {
+    const cipherMemory = new Uint8Array(2000)
+    const plainMemory = new Uint8Array(1500)
+    const sealed = encryptSegment(readKey, 0, squares, cipherMemory)
+    expect(sealed.buffer).to.equal(cipherMemory.buffer)
+    expect(toHex(sealed)).to.equal(toHex(encryptSegment(readKey, 0, squares)))
+    expect(toHex(decryptSegment(readKey, 0, [sealed], 1000, plainMemory))).to.equal(toHex(squares))
+    expect(toHex(plainMemory.subarray(0, 1000))).to.equal(toHex(squares))
+    sealed[3] = (sealed[3] as number) ^ 1
+    expect(codeOf(() => decryptSegment(readKey, 0, [sealed], 1000, plainMemory))).to.equal('OBJECT_CORRUPT')
+    expect(plainMemory.every((byte) => byte === 0)).to.equal(true)
+    expect(codeOf(() => encryptSegment(readKey, 0, squares, new Uint8Array(1015)))).to.equal('INPUT_RANGE')
+    expect(codeOf(() => decryptSegment(readKey, 0, [sealed], 1000, new Uint8Array(999)))).to.equal('INPUT_RANGE')
+  })
+
   it('never lets a segment\u2019s key cover two plaintexts: a source that changed is refused', () => {
     const recorded = guardSegment(undefined, squares, 'a.bin')
     expect(toHex(recorded)).to.equal(sha256(squares))
