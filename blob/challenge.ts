@@ -39,13 +39,13 @@ export function createNonceSource(nonceKey: Uint8Array): NonceSource {
   assertBytes(nonceKey, 32, 'nonceKey')
   const keyed = hmac.create(nobleSha256, nonceKey)
   const scratch = keyed.clone()
+  const message = concat(NONCE_TAG, new Uint8Array(32), u32(0))
   return {
     nonceOf: (blobId, row) => {
       assertBytes(blobId, 32, 'blobId')
-      return keyed
-        ._cloneInto(scratch)
-        .update(concat(NONCE_TAG, blobId, u32(row)))
-        .digest()
+      message.set(blobId, 16)
+      message.set(u32(row), 48)
+      return keyed._cloneInto(scratch).update(message).digest()
     },
   }
 }

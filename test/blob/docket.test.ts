@@ -84,6 +84,23 @@ describe('blob/docket', () => {
     )
   })
 
+  it('derives the claim secret of a docket larger than its working steps in the same way', () => {
+    const entries = Array.from({ length: 2500 }, (_, i) => {
+      const blobId = concat(u32(i), new Uint8Array(28))
+      return { blobId, nonce: new Uint8Array(32).fill(i), answer: new Uint8Array(32).fill(i >> 3) }
+    })
+    const message = concat(
+      u64(domain.chainId),
+      fromHex(domain.contract),
+      u32(2500),
+      ...entries.flatMap(({ blobId, nonce, answer }) => [blobId, nonce, answer]),
+    )
+    expect(toHex(claimSecretOf(domain, [...entries].reverse()))).to.equal(
+      toHex(deriveSecret('holdfast/claim/1', message)),
+    )
+    expect(decodeDocket(encodeDocket(entries))).to.have.length(2500)
+  })
+
   it('needs every single answer: one wrong bit in one of them gives another claim key', () => {
     fc.assert(
       fc.property(answered, fc.nat(), fc.nat(255), (entries, which, bit) => {
