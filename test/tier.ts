@@ -1,0 +1,132 @@
+/**
+ * Runs one tier of tests and ends with `N passed, N failed, N skipped` alone on the last line:
+ *
+ *   quick   `npm test`           Solidity tests, then every test/**\/*.test.ts that is no *.ci.test.ts or *.slow.test.ts
+ *   ci      `npm run test:ci`    Solidity with 128,000 calls an invariant, every *.ci.test.ts, and again, with larger
+ *                                counts, the files that ask test/effort.ts
+ *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
+ *
+ * Exit code 0 only if something passed and nothing failed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseTier, type Tier } from './effort.ts'
+import { addCounts, type Count, countOfHardhat, formatCount, isGood, NOTHING, type Report } from './tier-count.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** A tier that takes longer hangs. It is ended, what it did is counted, and it has failed. Minutes. */
+const LIMITS: Readonly<Record<Tier, number>> = { quick: 10, ci: 20, slow: 24 * 60 }
+
+/** Whole markets and real processes come last: a broken rule shows before anything expensive starts. */
+const LAST = ['test/cli/', 'test/market/', 'test/faults/']
+
+/** The mocha files of a tier, in the order they run. Pure: `scales` tells whether a file asks test/effort.ts. */
+export function selectFiles(files: readonly string[], tier: Tier, scales: (file: string) => boolean): readonly string[] {
+  const kind = (file: string): Tier => (file.endsWith('.ci.test.ts') ? 'ci' : file.endsWith('.slow.test.ts') ? 'slow' : 'quick')
+  const rank = (file: string) => LAST.findIndex((folder) => file.startsWith(folder))
+  return files
+    .filter((file) => kind(file) === tier || (tier !== 'quick' && kind(file) !== 'slow' && scales(file)))
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+}
+
+async function findFiles(tier: Tier): Promise<readonly string[]> {
+  const files: string[] = []
+  for await (const file of glob('test/**/*.test.ts', { cwd: ROOT })) files.push(file)
+  return selectFiles(files, tier, (file) => /from '[./]+\/effort\.ts'/.test(readFileSync(join(ROOT, file), 'utf8')))
+}
+
+/** One test program: what it printed and how it ended. Its output is passed on as it comes. */
+async function runProgram(name: string, args: readonly string[], env: NodeJS.ProcessEnv, until: number): Promise<{ code: number; output: string }> {
+  const program = realpathSync(join(ROOT, 'node_modules/.bin', name))
+  const path = `${dirname(process.execPath)}:${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...env, PATH: path, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true, // a group of its own: at the limit all of it ends
+  })
+  const forward = (signal: NodeJS.Signals) => endGroup(child, signal)
+  process.once('SIGINT', forward).once('SIGTERM', forward)
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    process.stdout.write(text)
+  })
+  const timer = setTimeout(() => {
+    console.error(`${name}: the tier's time is over`)
+    endGroup(child, 'SIGKILL')
+  }, Math.max(0, until - performance.now()))
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (status) => resolve(status ?? 1))
+  })
+  clearTimeout(timer)
+  process.removeListener('SIGINT', forward).removeListener('SIGTERM', forward)
+  return { code, output }
+}
+
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // ended meanwhile
+  }
+}
+
+/** A program that ends badly without a failed test has failed all the same, by one. */
+function charge(count: Count, code: number, what: string): Count {
+  if (code === 0 || count.failed > 0) return count
+  console.error(`${what} ended with exit code ${code}`)
+  return addCounts(count, { ...NOTHING, failed: 1 })
+}
+
+async function runSolidity(tier: Tier, until: number): Promise<Count> {
+  const { code, output } = await runProgram('hardhat', ['test', 'solidity'], { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier }, until)
+  const count = countOfHardhat(output)
+  if (count === undefined) console.error('hardhat told no totals')
+  return charge(count ?? { ...NOTHING, failed: 1 }, code, 'hardhat')
+}
+
+async function runMocha(tier: Tier, until: number): Promise<{ count: Count; skips: readonly string[] }> {
+  const files = await findFiles(tier)
+  if (files.length === 0) return { count: NOTHING, skips: [] }
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-tier-'))
+  try {
+    const path = join(dir, 'report.json')
+    const args = ['--reporter', 'test/reporter.ts', ...files]
+    const { code } = await runProgram('mocha', args, { HOLDFAST_REPORT: path, HOLDFAST_TIER: tier }, until)
+    const report = readReport(path)
+    if (!report.complete) console.error('mocha ended before its last test')
+    const count = report.complete ? report : addCounts(report, { ...NOTHING, failed: 1 })
+    return { count: charge(count, code, 'mocha'), skips: report.skips }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function readReport(path: string): Report {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Report
+  } catch {
+    return { ...NOTHING, complete: false, skips: [] } // mocha did not get as far as its reporter
+  }
+}
+
+if (import.meta.main) {
+  const tier = parseTier(process.argv[2] ?? 'quick')
+  const until = performance.now() + LIMITS[tier] * 60_000
+  const solidity = await runSolidity(tier, until)
+  const { count, skips } = await runMocha(tier, until)
+  const total = addCounts(solidity, count)
+  console.log(`\nSolidity: ${formatCount(solidity)}. TypeScript: ${formatCount(count)}.`)
+  for (const skip of skips) console.log(`skipped ${skip}`)
+  if (solidity.skipped > 0) console.log(`skipped ${solidity.skipped} Solidity tests: see above`)
+  console.log(formatCount(total))
+  process.exitCode = isGood(total) ? 0 : 1
+}
