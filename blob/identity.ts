@@ -3,12 +3,13 @@
  * all data; they are never written to a log or into an error.
  */
 import { pbkdf2Sync } from 'node:crypto'
+import { HDKey } from '@scure/bip32'
 import { entropyToMnemonic, validateMnemonic } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
-import { assertBytes, bytesToUint, concat, u32, uintBytes, utf8 } from '../base/bytes.ts'
-import { type Address, addressOf, CURVE_ORDER, deriveSecret, publicKeyOf } from '../base/curve.ts'
+import { assertBytes, concat, utf8 } from '../base/bytes.ts'
+import { type Address, addressOf, deriveSecret } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
-import { hkdf, hmacSha512, sha256 } from '../base/hash.ts'
+import { hkdf, sha256 } from '../base/hash.ts'
 
 /** Keys that root gives. The unattended controller gets nonceKey and backupKey, never root and never ledgerKey. 32 bytes each. */
 export interface RootKeys {
@@ -27,8 +28,8 @@ export interface Identity extends RootKeys {
 }
 
 const WORDS = new Set(wordlist)
-/** m/44'/60'/0'/0/0, the first account of every Ethereum wallet. BIP-44; bit 31 marks a hardened step. */
-const CHAIN_PATH = [44 + 2 ** 31, 60 + 2 ** 31, 2 ** 31, 0, 0] as const
+/** The first account of every Ethereum wallet. BIP-44. */
+const CHAIN_PATH = "m/44'/60'/0'/0/0"
 
 /**
  * New recovery words.
@@ -69,7 +70,8 @@ export function parseWords(text: string): string {
 export function identityOf(words: string): Identity {
   // BIP-39 with an empty passphrase
   const seed = pbkdf2Sync(utf8(parseWords(words)), utf8('mnemonic'), 2048, 64, 'sha512')
-  const chainKey = deriveChainKey(seed)
+  const chainKey = HDKey.fromMasterSeed(seed).derive(CHAIN_PATH).privateKey
+  if (!chainKey) throw new HoldfastError('KEY_INVALID', { what: 'derivation path for these words' })
   const root = hkdf(seed, 'holdfast/root/1')
   return { chainKey, account: addressOf(chainKey), root, ...rootKeysOf(root) }
 }
@@ -88,25 +90,4 @@ export function editorSecretOf(parent: Uint8Array, objectKey: Uint8Array): Uint8
   assertBytes(parent, 32, 'editor parent')
   assertBytes(objectKey, 32, 'objectKey')
   return deriveSecret('holdfast/editor/1', concat(parent, sha256(objectKey)))
-}
-
-/** BIP-32 down the fixed path. */
-function deriveChainKey(seed: Uint8Array): Uint8Array {
-  let node = hmacSha512(utf8('Bitcoin seed'), seed)
-  for (const step of CHAIN_PATH) {
-    const secret = node.subarray(0, 32)
-    const parent = step >= 2 ** 31 ? concat(Uint8Array.of(0), secret) : publicKeyOf(secret)
-    const child = hmacSha512(node.subarray(32), concat(parent, u32(step)))
-    node = concat(addSecrets(child.subarray(0, 32), secret), child.subarray(32))
-  }
-  return node.slice(0, 32)
-}
-
-/** @throws `KEY_INVALID` in the 1 of 2¹²⁷ cases in which BIP-32 has no such key. */
-function addSecrets(tweak: Uint8Array, secret: Uint8Array): Uint8Array {
-  const added = bytesToUint(tweak)
-  const sum = (added + bytesToUint(secret)) % CURVE_ORDER
-  if (added >= CURVE_ORDER || sum === 0n)
-    throw new HoldfastError('KEY_INVALID', { what: 'derivation path for these words' })
-  return uintBytes(sum, 32)
 }
