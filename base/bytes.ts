@@ -39,7 +39,8 @@ export function u32(value: number): Uint8Array {
 export function u64(value: number | bigint): Uint8Array {
   if (typeof value === 'number') assertUint(value, Number.MAX_SAFE_INTEGER, 'u64')
   const big = BigInt(value)
-  if (big < 0n || big >= 1n << 64n) throw new HoldfastError('INPUT_RANGE', { name: 'u64', expected: 'below 2^64', got: String(big) })
+  if (big < 0n || big >= 1n << 64n)
+    throw new HoldfastError('INPUT_RANGE', { name: 'u64', expected: 'below 2^64', got: String(big) })
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setBigUint64(0, big)
   return bytes
@@ -82,7 +83,11 @@ export function toHex0x(bytes: Uint8Array): `0x${string}` {
 export function fromHex(text: string, length?: number): Uint8Array {
   const digits = text.startsWith('0x') ? text.slice(2) : text
   if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits))
-    throw new HoldfastError('INPUT_FORMAT', { name: 'hex', expected: 'an even number of hex digits', got: text.slice(0, 80) })
+    throw new HoldfastError('INPUT_FORMAT', {
+      name: 'hex',
+      expected: 'an even number of hex digits',
+      got: text.slice(0, 80),
+    })
   const bytes = new Uint8Array(digits.length / 2)
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16)
   if (length !== undefined) assertBytes(bytes, length, 'hex')

@@ -7,7 +7,13 @@ import { equalBytes } from './bytes.ts'
 import { HoldfastError } from './errors.ts'
 
 /** What a record may hold. Integers above 2⁵³ − 1 are bigints, all others numbers. */
-export type CborValue = number | bigint | string | Uint8Array | readonly CborValue[] | { readonly [key: string]: CborValue }
+export type CborValue =
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly CborValue[]
+  | { readonly [key: string]: CborValue }
 
 /** No record of the protocol nests deeper. */
 const MAX_DEPTH = 16
@@ -31,7 +37,8 @@ export function decodeCbor(bytes: Uint8Array, maxBytes: number): CborValue {
   } catch (cause) {
     throw new HoldfastError('NET_MALFORMED', { what: 'CBOR' }, { cause })
   }
-  if (!equalBytes(encodeCbor(value), bytes)) throw new HoldfastError('NET_MALFORMED', { what: 'CBOR that is not canonical' })
+  if (!equalBytes(encodeCbor(value), bytes))
+    throw new HoldfastError('NET_MALFORMED', { what: 'CBOR that is not canonical' })
   return value
 }
 
@@ -49,12 +56,14 @@ function assertPlain(value: unknown, depth: number): CborValue {
   if (depth > MAX_DEPTH) return refuse('nesting deeper than 16')
   if (typeof value === 'string') return value.isWellFormed() ? value : refuse('text with a lone surrogate')
   if (value instanceof Uint8Array) return value
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0) ? value : refuse(String(value))
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0) ? value : refuse(String(value))
   if (typeof value === 'bigint') return value >= 0n && value < 1n << 64n ? value : refuse(String(value))
   if (Array.isArray(value)) return value.map((item) => assertPlain(item, depth + 1))
   if (typeof value === 'object' && value !== null) {
     const prototype = Object.getPrototypeOf(value)
-    if (prototype !== Object.prototype && prototype !== null) return refuse(`an object of class ${value.constructor?.name}`)
+    if (prototype !== Object.prototype && prototype !== null)
+      return refuse(`an object of class ${value.constructor?.name}`)
     const plain: Record<string, CborValue> = {}
     for (const [key, item] of Object.entries(value)) {
       if (key === '__proto__') return refuse('a key __proto__')
@@ -66,5 +75,9 @@ function assertPlain(value: unknown, depth: number): CborValue {
 }
 
 function refuse(got: string): never {
-  throw new HoldfastError('INPUT_FORMAT', { name: 'record', expected: 'unsigned integers, bytes, text, arrays and maps', got })
+  throw new HoldfastError('INPUT_FORMAT', {
+    name: 'record',
+    expected: 'unsigned integers, bytes, text, arrays and maps',
+    got,
+  })
 }

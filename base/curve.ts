@@ -59,7 +59,9 @@ export function recoverSigner(digest: Uint8Array, signature: Uint8Array): Addres
   if (v !== 27 && v !== 28) return undefined
   if (bytesToUint(signature.subarray(32, 64)) > CURVE_ORDER >> 1n) return undefined
   try {
-    const key = secp.recoverPublicKey(concat(Uint8Array.of(v - 27), signature.subarray(0, 64)), digest, { prehash: false })
+    const key = secp.recoverPublicKey(concat(Uint8Array.of(v - 27), signature.subarray(0, 64)), digest, {
+      prehash: false,
+    })
     return addressOfPublicKey(key)
   } catch {
     return undefined // nothing recovers from it: the caller's answer is the same as for a foreign signer

@@ -40,7 +40,15 @@ interface Entry {
   readonly fix: string
 }
 
-const entry = (wire: number, exit: number, http: number, retry: Retry, say: string, why: string, fix: string): Entry => ({
+const entry = (
+  wire: number,
+  exit: number,
+  http: number,
+  retry: Retry,
+  say: string,
+  why: string,
+  fix: string,
+): Entry => ({
   wire,
   exit,
   http,
@@ -50,6 +58,7 @@ const entry = (wire: number, exit: number, http: number, retry: Retry, say: stri
   fix,
 })
 
+// biome-ignore format: a table, one code a line
 export const ERRORS = {
   // general
   INTERNAL: entry(1, EXIT.failed, 500, 'never', 'something unforeseen went wrong: {what}', 'this is a bug', 'run again with -v and report what it prints'),

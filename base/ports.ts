@@ -33,7 +33,10 @@ export interface Change {
 export interface Journal {
   get(key: string): Promise<Uint8Array | undefined>
   /** Ascending by key, from `prefix` on, as long as keys start with it. */
-  list(prefix: string, options?: { readonly limit?: number; readonly after?: string }): AsyncIterable<readonly [string, Uint8Array]>
+  list(
+    prefix: string,
+    options?: { readonly limit?: number; readonly after?: string },
+  ): AsyncIterable<readonly [string, Uint8Array]>
   commit(changes: readonly Change[]): Promise<void>
 }
 

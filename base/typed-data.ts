@@ -131,7 +131,11 @@ export function sweepDigest(domain: Domain, sweep: { payee: Address; deadline: n
 export function releaseDigest(domain: Domain, release: { bountyId: Uint8Array; deadline: number }): Uint8Array {
   return marketDigest(
     domain,
-    keccak256(typeHash('Release'), word.bytes32(release.bountyId, 'bountyId'), word.uint(release.deadline, 32, 'deadline')),
+    keccak256(
+      typeHash('Release'),
+      word.bytes32(release.bountyId, 'bountyId'),
+      word.uint(release.deadline, 32, 'deadline'),
+    ),
   )
 }
 
@@ -179,7 +183,11 @@ export function placementDigest(domain: Domain, placement: Placement): Uint8Arra
 export function rowsDigest(domain: Domain, rows: { placement: Uint8Array; answersRoot: Uint8Array }): Uint8Array {
   return marketDigest(
     domain,
-    keccak256(typeHash('Rows'), word.bytes32(rows.placement, 'placement'), word.bytes32(rows.answersRoot, 'answersRoot')),
+    keccak256(
+      typeHash('Rows'),
+      word.bytes32(rows.placement, 'placement'),
+      word.bytes32(rows.answersRoot, 'answersRoot'),
+    ),
   )
 }
 
@@ -204,7 +212,11 @@ export function docketDigest(
 export function demandDigest(domain: Domain, demand: { bountyId: Uint8Array; docketHash: Uint8Array }): Uint8Array {
   return marketDigest(
     domain,
-    keccak256(typeHash('Demand'), word.bytes32(demand.bountyId, 'bountyId'), word.bytes32(demand.docketHash, 'docketHash')),
+    keccak256(
+      typeHash('Demand'),
+      word.bytes32(demand.bountyId, 'bountyId'),
+      word.bytes32(demand.docketHash, 'docketHash'),
+    ),
   )
 }
 
@@ -212,7 +224,11 @@ export function demandDigest(domain: Domain, demand: { bountyId: Uint8Array; doc
 export function unpaidDigest(domain: Domain, unpaid: { placement: Uint8Array; pruneAfter: number }): Uint8Array {
   return marketDigest(
     domain,
-    keccak256(typeHash('Unpaid'), word.bytes32(unpaid.placement, 'placement'), word.uint(unpaid.pruneAfter, 32, 'pruneAfter')),
+    keccak256(
+      typeHash('Unpaid'),
+      word.bytes32(unpaid.placement, 'placement'),
+      word.uint(unpaid.pruneAfter, 32, 'pruneAfter'),
+    ),
   )
 }
 

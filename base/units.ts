@@ -56,7 +56,8 @@ export function gwei(value: bigint): Gwei {
 
 /** @throws `INPUT_RANGE` unless from 0 to 1. */
 export function probability(value: number): Probability {
-  if (!(value >= 0 && value <= 1)) throw new HoldfastError('INPUT_RANGE', { name: 'probability', expected: 'from 0 to 1', got: value })
+  if (!(value >= 0 && value <= 1))
+    throw new HoldfastError('INPUT_RANGE', { name: 'probability', expected: 'from 0 to 1', got: value })
   return value as Probability
 }
 
@@ -68,7 +69,12 @@ export function ceilDiv(numerator: bigint, denominator: bigint): bigint {
 /** "0.412" (HOLD, or ETH) as wei: digits only, Number is never involved. @throws `INPUT_FORMAT`, `INPUT_RANGE`. */
 export function parseHold(text: string): Wei {
   const match = /^(\d{1,30})(?:\.(\d{1,18}))?$/.exec(text.trim())
-  if (!match) throw new HoldfastError('INPUT_FORMAT', { name: 'amount', expected: 'a decimal like 0.412', got: text.slice(0, 80) })
+  if (!match)
+    throw new HoldfastError('INPUT_FORMAT', {
+      name: 'amount',
+      expected: 'a decimal like 0.412',
+      got: text.slice(0, 80),
+    })
   return wei(BigInt(match[1] as string) * WEI_PER_HOLD + BigInt((match[2] ?? '').padEnd(18, '0')))
 }
 
@@ -91,7 +97,12 @@ const SIZE = { '': 1, K: KiB, M: MiB, G: GiB, T: 1024 * GiB } as const
 /** "30d", "12h", "90s", "2w", "1y" (365 d) or plain seconds. @throws `INPUT_FORMAT`. */
 export function parseDuration(text: string): Seconds {
   const match = /^(\d{1,9})(s|m|h|d|w|y)?$/.exec(text.trim())
-  if (!match) throw new HoldfastError('INPUT_FORMAT', { name: 'duration', expected: 'like 30d, 12h or 90s', got: text.slice(0, 80) })
+  if (!match)
+    throw new HoldfastError('INPUT_FORMAT', {
+      name: 'duration',
+      expected: 'like 30d, 12h or 90s',
+      got: text.slice(0, 80),
+    })
   const suffix = match[2] ?? 's'
   return seconds(Number(match[1]) * (suffix === 'y' ? 365 * DAY : SPAN[suffix as keyof typeof SPAN]))
 }
@@ -100,7 +111,8 @@ export function parseDuration(text: string): Seconds {
 export function parseSize(text: string): number {
   const match = /^(\d{1,12})([KMGT]?)(?:i?B)?$/i.exec(text.trim())
   const size = match ? Number(match[1]) * SIZE[(match[2] ?? '').toUpperCase() as keyof typeof SIZE] : Number.NaN
-  if (!Number.isSafeInteger(size)) throw new HoldfastError('INPUT_FORMAT', { name: 'size', expected: 'like 500G or 64M', got: text.slice(0, 80) })
+  if (!Number.isSafeInteger(size))
+    throw new HoldfastError('INPUT_FORMAT', { name: 'size', expected: 'like 500G or 64M', got: text.slice(0, 80) })
   return size
 }
 

@@ -18,7 +18,9 @@ describe('test/processes', () => {
 
   it('says all that was printed when a program fails that should not', async () => {
     const { program, args } = print(`console.error('broken'); process.exit(3)`)
-    const failure = await sandbox().ok(args, { program }).catch((cause: unknown) => cause)
+    const failure = await sandbox()
+      .ok(args, { program })
+      .catch((cause: unknown) => cause)
     expect(String(failure)).to.contain('exit 3').and.to.contain('broken')
   })
 
@@ -48,7 +50,9 @@ describe('test/processes', () => {
 
   it('kills a program at its deadline', async () => {
     const { program, args } = print('setInterval(() => {}, 1000)')
-    const failure = await sandbox().run(args, { program, timeoutMs: 300 }).catch((cause: unknown) => cause)
+    const failure = await sandbox()
+      .run(args, { program, timeoutMs: 300 })
+      .catch((cause: unknown) => cause)
     expect(String(failure)).to.contain('no end within 0.3 s')
     await until(() => sandbox().pids().length === 0, 5_000, 'the program to end')
   })

@@ -122,7 +122,8 @@ export async function openSandbox(): Promise<Sandbox> {
     }
     return follow(child, args)
   }
-  const run = async (args: readonly string[], options: RunOptions = {}) => await start(args, options).ended(options.timeoutMs)
+  const run = async (args: readonly string[], options: RunOptions = {}) =>
+    await start(args, options).ended(options.timeoutMs)
   return {
     dir,
     home: join(dir, 'home'),
@@ -292,9 +293,20 @@ function follow(child: ChildProcess, args: readonly string[]): Running {
     kill: (signal = 'SIGKILL') => {
       child.kill(signal)
     },
-    line: (fits, timeoutMs = 60_000) => waitFor('such a line', timeoutMs, () => lines.find(fits), () => undefined),
+    line: (fits, timeoutMs = 60_000) =>
+      waitFor(
+        'such a line',
+        timeoutMs,
+        () => lines.find(fits),
+        () => undefined,
+      ),
     ended: (timeoutMs = 120_000) =>
-      waitFor('end', timeoutMs, () => (end ? withLast(snapshot()) : undefined), () => child.kill('SIGKILL')),
+      waitFor(
+        'end',
+        timeoutMs,
+        () => (end ? withLast(snapshot()) : undefined),
+        () => child.kill('SIGKILL'),
+      ),
   }
 }
 

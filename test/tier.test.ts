@@ -6,10 +6,20 @@ import { addCounts, countOfHardhat, formatCount, isGood, parseCount } from './ti
 const none = () => false
 
 describe('test/tier', () => {
-  const files = ['test/market/year.test.ts', 'test/market/large.ci.test.ts', 'test/blob/cap.test.ts', 'test/blob/long.slow.test.ts', 'test/cli/put.test.ts']
+  const files = [
+    'test/market/year.test.ts',
+    'test/market/large.ci.test.ts',
+    'test/blob/cap.test.ts',
+    'test/blob/long.slow.test.ts',
+    'test/cli/put.test.ts',
+  ]
 
   it('keeps long tests out of the quick run, and puts whole markets last', () => {
-    expect(selectFiles(files, 'quick', none)).to.deep.equal(['test/blob/cap.test.ts', 'test/cli/put.test.ts', 'test/market/year.test.ts'])
+    expect(selectFiles(files, 'quick', none)).to.deep.equal([
+      'test/blob/cap.test.ts',
+      'test/cli/put.test.ts',
+      'test/market/year.test.ts',
+    ])
   })
 
   it('runs in CI what is meant for it, and again the files whose counts grow', () => {

@@ -26,8 +26,13 @@ const LIMITS: Readonly<Record<Tier, number>> = { quick: 10, ci: 20, slow: 24 * 6
 const LAST = ['test/cli/', 'test/market/', 'test/faults/']
 
 /** The mocha files of a tier, in the order they run. Pure: `scales` tells whether a file asks test/effort.ts. */
-export function selectFiles(files: readonly string[], tier: Tier, scales: (file: string) => boolean): readonly string[] {
-  const kind = (file: string): Tier => (file.endsWith('.ci.test.ts') ? 'ci' : file.endsWith('.slow.test.ts') ? 'slow' : 'quick')
+export function selectFiles(
+  files: readonly string[],
+  tier: Tier,
+  scales: (file: string) => boolean,
+): readonly string[] {
+  const kind = (file: string): Tier =>
+    file.endsWith('.ci.test.ts') ? 'ci' : file.endsWith('.slow.test.ts') ? 'slow' : 'quick'
   const rank = (file: string) => LAST.findIndex((folder) => file.startsWith(folder))
   return files
     .filter((file) => kind(file) === tier || (tier !== 'quick' && kind(file) !== 'slow' && scales(file)))
@@ -41,7 +46,12 @@ async function findFiles(tier: Tier): Promise<readonly string[]> {
 }
 
 /** One test program: what it printed and how it ended. Its output is passed on as it comes. */
-async function runProgram(name: string, args: readonly string[], env: NodeJS.ProcessEnv, until: number): Promise<{ code: number; output: string }> {
+async function runProgram(
+  name: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  until: number,
+): Promise<{ code: number; output: string }> {
   const program = realpathSync(join(ROOT, 'node_modules/.bin', name))
   const path = `${dirname(process.execPath)}:${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`
   const child = spawn(process.execPath, [program, ...args], {
@@ -57,10 +67,13 @@ async function runProgram(name: string, args: readonly string[], env: NodeJS.Pro
     output += text
     process.stdout.write(text)
   })
-  const timer = setTimeout(() => {
-    console.error(`${name}: the tier's time is over`)
-    endGroup(child, 'SIGKILL')
-  }, Math.max(0, until - performance.now()))
+  const timer = setTimeout(
+    () => {
+      console.error(`${name}: the tier's time is over`)
+      endGroup(child, 'SIGKILL')
+    },
+    Math.max(0, until - performance.now()),
+  )
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (status) => resolve(status ?? 1))
@@ -87,7 +100,12 @@ function charge(count: Count, code: number, what: string): Count {
 }
 
 async function runSolidity(tier: Tier, until: number): Promise<Count> {
-  const { code, output } = await runProgram('hardhat', ['test', 'solidity'], { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier }, until)
+  const { code, output } = await runProgram(
+    'hardhat',
+    ['test', 'solidity'],
+    { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier },
+    until,
+  )
   const count = countOfHardhat(output)
   if (count === undefined) console.error('hardhat told no totals')
   return charge(count ?? { ...NOTHING, failed: 1 }, code, 'hardhat')

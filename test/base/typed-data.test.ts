@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { concat, fromHex, toHex0x } from '../../base/bytes.ts'
-import { addressOf, compactSignature, recoverSigner, signDigest, type Address } from '../../base/curve.ts'
+import { type Address, addressOf, compactSignature, recoverSigner, signDigest } from '../../base/curve.ts'
 import * as typed from '../../base/typed-data.ts'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/protocol.json', import.meta.url), 'utf8'))
@@ -14,13 +14,23 @@ describe('base/typed-data', () => {
     const { sweep, release, voucher, rows, docket, unpaid } = eip712
     const hex = (bytes: Uint8Array) => toHex0x(bytes)
     expect(hex(typed.sweepDigest(domain, sweep))).to.equal(sweep.digest)
-    expect(hex(typed.releaseDigest(domain, { ...release, bountyId: fromHex(release.bountyId) }))).to.equal(release.digest)
-    expect(hex(typed.voucherDigest(domain, { ...voucher, cumulative: BigInt(voucher.cumulative) }))).to.equal(voucher.digest)
+    expect(hex(typed.releaseDigest(domain, { ...release, bountyId: fromHex(release.bountyId) }))).to.equal(
+      release.digest,
+    )
+    expect(hex(typed.voucherDigest(domain, { ...voucher, cumulative: BigInt(voucher.cumulative) }))).to.equal(
+      voucher.digest,
+    )
     expect(
       hex(typed.rowsDigest(domain, { placement: fromHex(rows.placement), answersRoot: fromHex(rows.answersRoot) })),
     ).to.equal(rows.digest)
     expect(
-      hex(typed.docketDigest(domain, { ...docket, docketHash: fromHex(docket.docketHash), amount: BigInt(docket.amount) })),
+      hex(
+        typed.docketDigest(domain, {
+          ...docket,
+          docketHash: fromHex(docket.docketHash),
+          amount: BigInt(docket.amount),
+        }),
+      ),
     ).to.equal(docket.digest)
     expect(
       hex(
