@@ -210,20 +210,12 @@ export function createBounties(deps: BountyDeps) {
     deps.log.info('round opened', { steward: first.steward, blobs: sorted.length, amount: String(amount), deadline: first.deadline })
   }
 
-  /** The steward has its docket. */
-  function onHanded(step: Step, id: string): void {
-    const bounty = recordOf(id)
-    if (!bounty?.toHand) return
-    const { toHand: _, ...rest } = bounty
-    save(step, rest)
-  }
-
   /** Call after every commit or failure of a step: the next one starts from the ledger. */
   function forget(): void {
     draft.clear()
   }
 
-  return { onEvent, onUndone, onFinal, onPostFailed, onRevokeFailed, openDue, intend, onHanded, forget, unsettled: () => unsettled.size }
+  return { onEvent, onUndone, onFinal, onPostFailed, onRevokeFailed, openDue, intend, forget, unsettled: () => unsettled.size }
 }
 
 export type Bounties = ReturnType<typeof createBounties>

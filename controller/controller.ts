@@ -11,6 +11,7 @@ import { type UnixTime, unixTime, WEI_PER_GWEI } from '../base/units.ts'
 import { type BountyEvent, createBounties, type Intents } from './bounties.ts'
 import { outstandingEffects, type Env } from './decide.ts'
 import type { Effect } from './facts.ts'
+import type { Adverts } from './adverts.ts'
 import type { Jobs } from './jobs.ts'
 import type { Ledger, Money } from './ledger.ts'
 import type { Policy } from './policy.ts'
@@ -71,6 +72,8 @@ export interface ControllerDeps {
   readonly log: Log
   /** What needs a peer: renewals, reads for new rows, dockets to hand over. */
   readonly jobs: Jobs
+  /** Puts wait for their adverts here. */
+  readonly adverts: Adverts
 }
 
 /** Longest wait of the timer: a clock that jumps is noticed within it. Milliseconds. */
@@ -99,7 +102,7 @@ export class Controller {
     const { ledger, domain, account, nonceKey, policy, log } = deps
     this.env = { policy, draw: createDraw(hkdf(nonceKey, 'jitter')) }
     this.bounties = createBounties({ ledger, domain, account, nonceKey, policy, intents: deps.outbox.intents, log })
-    deps.outbox.onRefused((id) => this.onRefused(id))
+    deps.outbox.onRefused((id, reason) => this.onRefused(id, reason))
     deps.jobs.bind((run) => this.step(run))
   }
 
@@ -184,7 +187,7 @@ export class Controller {
   nextDue(): UnixTime | undefined {
     let least: number | undefined
     for (const placement of this.deps.ledger.placements.values()) {
-      const due = nextDueOf(placement, this.deps.policy)
+      const due = nextDueOf(placement, this.deps.policy, this.deps.chain.now())
       if (due !== undefined && (least === undefined || due < least)) least = due
     }
     if (least === undefined) return undefined
@@ -239,7 +242,7 @@ export class Controller {
         return
       case 'advertised':
         if (fact.uploader === this.deps.account) this.addMoney(step, { advertFees: sign * fact.fee })
-        this.deps.jobs.advertised(fact.advertHash, sign > 0n)
+        this.deps.adverts.seen(fact.advertHash, sign > 0n)
     }
   }
 
@@ -273,7 +276,7 @@ export class Controller {
     const balance = (await chain.balance()) - this.intended()
     await this.step((step) => {
       for (const placement of [...ledger.placements.values()])
-        if ((nextDueOf(placement, policy) ?? Number.POSITIVE_INFINITY) <= step.now) step.tell(placement.id, { kind: 'tick' })
+        if ((nextDueOf(placement, policy, step.now) ?? Number.POSITIVE_INFINITY) <= step.now) step.tell(placement.id, { kind: 'tick' })
       const missing = this.bounties.openDue(step, balance / WEI_PER_GWEI)
       if (missing > 0n) {
         this.brokeUntil = step.now + BROKE_PAUSE
@@ -305,10 +308,10 @@ export class Controller {
     if (this.alerts.length > 200) this.alerts.shift()
   }
 
-  private async onRefused(id: string): Promise<void> {
+  private async onRefused(id: string, reason: Error): Promise<void> {
     const [act, plan] = id.split('/')
     if (plan === undefined) return
-    if (act === 'advert') return this.deps.jobs.advertRefused(plan)
+    if (act === 'advert') return this.deps.adverts.refused(plan, reason)
     await this.step((step) => {
       if (act === 'post') this.bounties.onPostFailed(step, plan)
       if (act === 'revoke') this.bounties.onRevokeFailed(step, plan)

@@ -2,13 +2,14 @@
  * The put desk: the controller's side of an upload (PutBook). It quotes, pays the advert, has the auction run, signs what fits the
  * award, and books receipts. Every answer is recorded under the put's ref before it is given, so a repeated question is harmless.
  */
-import { concat, equalBytes, toHex } from '../base/bytes.ts'
+import { concat, equalBytes, fromHex, toHex } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import { type Domain, type Placement, placementDigest } from '../base/typed-data.ts'
 import { DAY, formatHold, GiB, MONTH, type UnixTime, unixTime, WEI_PER_GWEI, ceilDiv } from '../base/units.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
 import { nonceOf } from '../blob/challenge.ts'
+import type { Advert } from '../net/messages/bid.ts'
 import type {
   Award, AwardedLot, AwardLimits, BlobSlot, BookedBlob, ObjectEntry, PlacementDraft, PutBook, PutPlan, Quote, Receipt, SignedPlacement,
 } from '../uploader/put-book.ts'
@@ -53,7 +54,7 @@ export interface PutDeskDeps {
   /** Expected price and reserve, wei of HOLD per GiB-month; how many stewards would be asked; the least advert fee, gwei. */
   market(): Promise<{ readonly price: bigint; readonly reserve: bigint; readonly stewards: number; readonly advertFloor: bigint }>
   /** Makes and signs the advert of a plan. */
-  advertOf(plan: PutPlan, terms: { readonly reserve: bigint; readonly start: UnixTime }): { readonly bytes: Uint8Array; readonly hash: Uint8Array }
+  advertOf(plan: PutPlan, reserve: bigint): { readonly advert: Advert; readonly hash: Uint8Array }
   /** Records the intent to pay an advert's fee in `batch`. */
   payAdvert(batch: ReturnType<Ledger['batch']>, put: PutRecord): void
   /** Resolves when the fee is final on chain. @throws what the chain refused, or `TIMED_OUT` */
@@ -128,12 +129,12 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     const have = await deps.spendable()
     if (have < atMost) throw new HoldfastError('FUNDS_LOW', { unit: 'HOLD', have: formatHold(have), need: formatHold(atMost) })
     if (market.stewards === 0) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: ': no compliant steward is registered' })
-    const advert = deps.advertOf(plan, { reserve, start: deps.now() })
+    const advert = deps.advertOf(plan, reserve)
     const put: PutRecord = {
       ref: plan.ref,
       plan,
       stage: 'advertised',
-      advert: advert.bytes,
+      advert: advert.advert,
       advertHash: toHex(advert.hash),
       advertFee: fee,
       value,
@@ -217,7 +218,7 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       bond: lot.bond,
       answersRoot: draft.answersRoot,
       tokenHash: draft.tokenHash,
-      advert: new Uint8Array(given.advert.match(/../g)?.map((pair) => Number.parseInt(pair, 16)) ?? []),
+      advert: fromHex(given.advert, 32),
       offerUntil: given.offerUntil,
       version: 1,
     }

@@ -4,6 +4,7 @@ import { HoldfastError } from '../base/errors.ts'
 import { fromTagged, toTagged } from '../base/tagged-json.ts'
 import type { Placement } from '../base/typed-data.ts'
 import type { UnixTime } from '../base/units.ts'
+import type { Advert } from '../net/messages/bid.ts'
 import type { Award, AwardedLot, BlobSlot, ObjectEntry, PutPlan } from '../uploader/put-book.ts'
 
 /** One put, from its advert to its object. */
@@ -12,8 +13,8 @@ export interface PutRecord {
   readonly plan: PutPlan
   /** `advertised`: the fee is on its way or paid. `awarded`: lots are given out. `finished`: an object stands under `object`. */
   readonly stage: 'advertised' | 'awarded' | 'finished'
-  /** CBOR of the signed advert, and its SHA-256 in hex. */
-  readonly advert: Uint8Array
+  /** Signed; and its hash in hex. */
+  readonly advert: Advert
   readonly advertHash: string
   /** Gwei of HOLD paid as the advert's fee, at least; and the value the fee was computed from. */
   readonly advertFee: bigint
