@@ -20,7 +20,7 @@ import { addCounts, type Count, countOfHardhat, formatCount, isGood, NOTHING, ty
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** A tier that takes longer hangs. It is ended, what it did is counted, and it has failed. Minutes. */
-const LIMITS: Readonly<Record<Tier, number>> = { quick: 10, ci: 20, slow: 24 * 60 }
+const LIMITS: Readonly<Record<Tier, number>> = { quick: 9, ci: 16, slow: 24 * 60 }
 
 /** Whole markets and real processes come last: a broken rule shows before anything expensive starts. */
 const LAST = ['test/cli/', 'test/market/', 'test/faults/']
