@@ -17,6 +17,6 @@ export const BOOK_METHODS = ['quote', 'award', 'nonces', 'sign', 'book', 'replac
 export function remotePutBook(client: BookClient): PutBook {
   const call = (method: keyof PutBook) =>
     async (...args: readonly unknown[]): Promise<unknown> =>
-      fromTagged(await client.post(`/api/v1/put/${method}`, { args: toTagged(args) }, { timeoutMs: TIMEOUT_MS[method] ?? 30_000 }))
+      fromTagged(await client.post(`/put/${method}`, { args: toTagged(args) }, { timeoutMs: TIMEOUT_MS[method] ?? 30_000 }))
   return Object.fromEntries(BOOK_METHODS.map((method) => [method, call(method)])) as unknown as PutBook
 }
