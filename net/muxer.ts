@@ -56,7 +56,8 @@ function bound(muxer: { readonly decoder?: Decoder }): void {
       const header = decoder.buffer.subarray(0, HEADER)
       const length = new DataView(header.buffer, header.byteOffset).getUint32(8)
       // Thrown into the muxer, which closes the connection.
-      if (header[1] === DATA_FRAME && length > MAX_FRAME) throw new HoldfastError('NET_OVERSIZE', { limit: MAX_FRAME, got: length })
+      if (header[1] === DATA_FRAME && length > MAX_FRAME)
+        throw new HoldfastError('NET_OVERSIZE', { limit: MAX_FRAME, got: length })
     }
     return readFrame()
   }

@@ -134,13 +134,20 @@ interface Link {
 export async function openNode(options: NetOptions): Promise<NetNode> {
   const limits: NetLimits = { ...NET_LIMITS, ...options.limits, wire: { ...NET_LIMITS.wire, ...options.limits?.wire } }
   if (options.secret !== undefined) assertBytes(options.secret, 32, 'secret')
-  const privateKey = options.secret === undefined ? await generateKeyPair('secp256k1') : privateKeyFromRaw(options.secret)
+  const privateKey =
+    options.secret === undefined ? await generateKeyPair('secp256k1') : privateKeyFromRaw(options.secret)
   const counts = (channel: string) => libp2p.getConnections().filter((c) => c.remotePeer.toString() === channel).length
   const libp2p: Libp2p = await createLibp2p({
     privateKey,
     start: false,
     addresses: { listen: [...options.listen] },
-    transports: [tcp({ backlog: 512, inboundSocketInactivityTimeout: limits.unusedMs, outboundSocketInactivityTimeout: limits.unusedMs })],
+    transports: [
+      tcp({
+        backlog: 512,
+        inboundSocketInactivityTimeout: limits.unusedMs,
+        outboundSocketInactivityTimeout: limits.unusedMs,
+      }),
+    ],
     connectionEncrypters: [tls(), noise()],
     streamMuxers: [boundedYamux(limits.streamsPerPeer)],
     connectionMonitor: { enabled: false },
@@ -188,7 +195,9 @@ class Node implements NetNode {
   async start(): Promise<void> {
     this.#libp2p.addEventListener('connection:open', (event) => this.#onOpen(event.detail))
     this.#libp2p.addEventListener('connection:close', (event) => this.#links.delete(event.detail.id))
-    await this.#libp2p.handle(HANDSHAKE_PROTOCOL, (stream, connection) => this.#admit(stream, connection), { maxInboundStreams: 2 })
+    await this.#libp2p.handle(HANDSHAKE_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
+      maxInboundStreams: 2,
+    })
     try {
       await this.#libp2p.start()
     } catch (cause) {
@@ -281,17 +290,19 @@ class Node implements NetNode {
     }
     const wire = this.#wire(stream, link, undefined)
     link.passing = this.#gate.inbound(wire, link.channel)
-    link.passing.then(
-      async (peer) => {
-        link.peer = peer
-        await wire.close()
-      },
-      (cause) => {
-        this.#log.debug('net.refused', { peer: link.channel, code: asHoldfastError(cause).code })
-        wire.abort(cause)
-        setTimeout(() => connection.abort(new Error('refused')), this.#limits.wire.lingerMs).unref()
-      },
-    ).catch((cause) => this.#log.debug('net.handshake', { peer: link.channel, code: asHoldfastError(cause).code }))
+    link.passing
+      .then(
+        async (peer) => {
+          link.peer = peer
+          await wire.close()
+        },
+        (cause) => {
+          this.#log.debug('net.refused', { peer: link.channel, code: asHoldfastError(cause).code })
+          wire.abort(cause)
+          setTimeout(() => connection.abort(new Error('refused')), this.#limits.wire.lingerMs).unref()
+        },
+      )
+      .catch((cause) => this.#log.debug('net.handshake', { peer: link.channel, code: asHoldfastError(cause).code }))
   }
 
   async #serve(stream: Stream, connection: Connection, handler: WireHandler): Promise<void> {
@@ -329,7 +340,12 @@ class Node implements NetNode {
       link.streams--
       link.usedAt = this.#clock.monotonic()
     })
-    return openWire(stream as unknown as RawStream, { remote: link.channel, limits: this.#limits.wire, clock: this.#clock, signal })
+    return openWire(stream as unknown as RawStream, {
+      remote: link.channel,
+      limits: this.#limits.wire,
+      clock: this.#clock,
+      signal,
+    })
   }
 
   #passed(channel: Address | undefined): Link | undefined {
@@ -405,7 +421,8 @@ class Node implements NetNode {
   }
 
   #dialError(cause: unknown, what: string, signal: AbortSignal | undefined): HoldfastError {
-    if (signal?.aborted === true) return signal.reason instanceof HoldfastError ? signal.reason : new HoldfastError('INTERRUPTED', {}, { cause })
+    if (signal?.aborted === true)
+      return signal.reason instanceof HoldfastError ? signal.reason : new HoldfastError('INTERRUPTED', {}, { cause })
     if (this.#stopping.signal.aborted) return new HoldfastError('INTERRUPTED', {}, { cause })
     return cause instanceof HoldfastError ? cause : new HoldfastError('NET_UNREACHABLE', { what }, { cause })
   }

@@ -39,7 +39,8 @@ export function errorOf(value: CborValue, peer: Address): HoldfastError | undefi
   const fields = value as { readonly [key: string]: CborValue }
   const number = fields.error
   if (number === undefined || Object.keys(fields).length !== 1) return undefined
-  if (typeof number !== 'number') return new HoldfastError('NET_MALFORMED', { what: 'an error that is not a number', peer })
+  if (typeof number !== 'number')
+    return new HoldfastError('NET_MALFORMED', { what: 'an error that is not a number', peer })
   const code = codeOfWire(number)
   const told = code ?? String(number)
   if (code === undefined || !SHARED.has(code)) return new HoldfastError('PEER_REFUSED', { peer, what: told, told })

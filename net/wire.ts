@@ -26,7 +26,12 @@ export interface WireLimits {
   readonly lingerMs: number
 }
 
-export const WIRE_LIMITS: WireLimits = { idleMs: 30_000, messageMs: 30_000, minBytesPerSecond: 16 * 1024, lingerMs: 3_000 }
+export const WIRE_LIMITS: WireLimits = {
+  idleMs: 30_000,
+  messageMs: 30_000,
+  minBytesPerSecond: 16 * 1024,
+  lingerMs: 3_000,
+}
 
 /** What can be sent as raw bytes. The memory must stay unchanged until `sendBytes` resolves. */
 export type ByteSource = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -173,7 +178,8 @@ class StreamWire implements Wire {
 
   async receiveEnd(options: ReceiveOptions = {}): Promise<void> {
     const value = await this.receiveOrEnd(MAX_ERROR, options)
-    if (value !== undefined) throw this.#fail(new HoldfastError('NET_PROTOCOL', { what: `${this.protocol}: a message` }), true)
+    if (value !== undefined)
+      throw this.#fail(new HoldfastError('NET_PROTOCOL', { what: `${this.protocol}: a message` }), true)
   }
 
   async *receiveBytes(length: number): AsyncIterable<Uint8Array> {
@@ -267,7 +273,11 @@ class StreamWire implements Wire {
     }
     while (this.#stream.writableNeedsDrain) {
       const news = isRaw && this.#inbox.size > 0 ? 'spoke' : await this.#drained(isRaw)
-      if (news === 'late') throw this.#fail(new HoldfastError('NET_TIMEOUT', { what: this.remote, limit: `${this.#limits.idleMs} ms` }), false)
+      if (news === 'late')
+        throw this.#fail(
+          new HoldfastError('NET_TIMEOUT', { what: this.remote, limit: `${this.#limits.idleMs} ms` }),
+          false,
+        )
       if (news !== 'drained') return this.#explainLoss()
     }
   }
@@ -296,7 +306,11 @@ class StreamWire implements Wire {
   }
 
   #rawPatience(length: number): Patience {
-    return { totalMs: this.#limits.idleMs + (length / this.#limits.minBytesPerSecond) * 1000, idleMs: this.#limits.idleMs, waitedMs: 0 }
+    return {
+      totalMs: this.#limits.idleMs + (length / this.#limits.minBytesPerSecond) * 1000,
+      idleMs: this.#limits.idleMs,
+      waitedMs: 0,
+    }
   }
 
   /** Fills `target`, waiting no longer than `patience` allows. False: the stream ended before its first byte, and that is allowed. */
@@ -316,7 +330,11 @@ class StreamWire implements Wire {
       const since = this.#clock.monotonic()
       const isReadable = await this.#inbox.readable(limit)
       patience.waitedMs += this.#clock.monotonic() - since
-      if (!isReadable) throw this.#fail(new HoldfastError('NET_TIMEOUT', { what: this.remote, limit: `${Math.round(limit)} ms` }), true)
+      if (!isReadable)
+        throw this.#fail(
+          new HoldfastError('NET_TIMEOUT', { what: this.remote, limit: `${Math.round(limit)} ms` }),
+          true,
+        )
     }
     return true
   }

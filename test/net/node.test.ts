@@ -96,13 +96,19 @@ describe('net/node', () => {
   it('tries the next address when one does not answer', async () => {
     const server = await anEcho()
     const client = await aNode({ listen: [] })
-    const wire = await client.open({ id: server.actor, addresses: ['/ip4/127.0.0.1/tcp/1', 'nonsense', ...server.addresses()] }, ECHO)
+    const wire = await client.open(
+      { id: server.actor, addresses: ['/ip4/127.0.0.1/tcp/1', 'nonsense', ...server.addresses()] },
+      ECHO,
+    )
     await wire.close()
     expect((await failure(client.open({ addresses: ['/ip4/127.0.0.1/tcp/1'] }, ECHO))).code).to.equal('NET_UNREACHABLE')
   })
 
   it('refuses what the gate refuses, and tells the dialler why', async () => {
-    const gate: Gate = { ...openGate, inbound: async () => Promise.reject(new HoldfastError('POOL_UNREGISTERED', { peer: 'x' })) }
+    const gate: Gate = {
+      ...openGate,
+      inbound: async () => Promise.reject(new HoldfastError('POOL_UNREGISTERED', { peer: 'x' })),
+    }
     const server = await anEcho({ gate })
     const greeting: Gate = {
       ...openGate,
@@ -155,10 +161,12 @@ describe('net/node', () => {
     const flooder = await aNode({ listen: [] })
     const held = await Promise.allSettled(Array.from({ length: 12 }, () => flooder.open(targetOf(server), ECHO)))
     const answers = await Promise.allSettled(
-      held.flatMap((open) => (open.status === 'fulfilled' ? [open.value] : [])).map(async (wire) => {
-        await wire.send({ n: 1 })
-        return wire.receive(100, { within: 1_000 })
-      }),
+      held
+        .flatMap((open) => (open.status === 'fulfilled' ? [open.value] : []))
+        .map(async (wire) => {
+          await wire.send({ n: 1 })
+          return wire.receive(100, { within: 1_000 })
+        }),
     )
     expect(answers.filter((answer) => answer.status === 'fulfilled').length).to.be.at.most(4)
     expect(await echoes(await aNode({ listen: [] }), server)).to.equal(true)

@@ -35,7 +35,10 @@ export interface LogLine {
 /** A log that keeps its lines. */
 export function aLog(): Log & { readonly lines: LogLine[] } {
   const lines: LogLine[] = []
-  const at = (level: string) => (event: string, data: Readonly<Record<string, unknown>> = {}) => void lines.push({ level, event, data })
+  const at =
+    (level: string) =>
+    (event: string, data: Readonly<Record<string, unknown>> = {}) =>
+      void lines.push({ level, event, data })
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
@@ -52,7 +55,14 @@ const running = new Set<NetNode>()
 
 /** A node on a loopback port of its own; `listen: []` for a client. */
 export async function aNode(options: Partial<NetOptions> = {}): Promise<NetNode> {
-  const node = await openNode({ listen: ['/ip4/127.0.0.1/tcp/0'], gate: openGate, log: aLog(), clock, secret: rng.bytes(32), ...options })
+  const node = await openNode({
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    gate: openGate,
+    log: aLog(),
+    clock,
+    secret: rng.bytes(32),
+    ...options,
+  })
   running.add(node)
   return node
 }
@@ -75,7 +85,11 @@ export async function stopNodes(): Promise<void> {
 }
 
 /** Polls until `condition` holds. @throws after `ms`. */
-export async function eventually(condition: () => boolean | Promise<boolean>, ms = 5_000, what = 'the condition'): Promise<void> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  ms = 5_000,
+  what = 'the condition',
+): Promise<void> {
   const until = performance.now() + ms
   while (!(await condition())) {
     if (performance.now() > until) throw new Error(`${what} did not come true within ${ms} ms`)

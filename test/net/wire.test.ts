@@ -10,7 +10,10 @@ const ECHO = '/holdfast/echo/1'
 const SHORT = { idleMs: 300, messageMs: 300, minBytesPerSecond: 1_000_000, lingerMs: 200 }
 
 /** A client's wire to a server that runs `serve`, with short limits on the server. */
-async function aWire(serve: (wire: Wire) => Promise<void>, limits = {}): Promise<{ wire: Wire; server: NetNode; outcome: Promise<unknown> }> {
+async function aWire(
+  serve: (wire: Wire) => Promise<void>,
+  limits = {},
+): Promise<{ wire: Wire; server: NetNode; outcome: Promise<unknown> }> {
   const server = await aNode({ limits: { wire: limits } })
   let settle: (outcome: unknown) => void = () => undefined
   const outcome = new Promise<unknown>((resolve) => {
@@ -47,7 +50,11 @@ describe('net/wire', () => {
 
   it('carries messages and raw ranges one after another on one stream', async () => {
     const { wire } = await aWire(async (theirs) => {
-      for (let request = await theirs.receiveOrEnd(100); request !== undefined; request = await theirs.receiveOrEnd(100)) {
+      for (
+        let request = await theirs.receiveOrEnd(100);
+        request !== undefined;
+        request = await theirs.receiveOrEnd(100)
+      ) {
         const { length } = request as { length: number }
         const bytes = new Uint8Array(length)
         await theirs.receiveInto(bytes)
@@ -71,9 +78,11 @@ describe('net/wire', () => {
     const total = 24 * 1024 * 1024
     const { wire } = await aWire(async (theirs) => {
       const chunk = new Uint8Array(256 * 1024).fill(7)
-      await theirs.sendBytes((function* () {
-        for (let sent = 0; sent < total; sent += chunk.length) yield chunk
-      })())
+      await theirs.sendBytes(
+        (function* () {
+          for (let sent = 0; sent < total; sent += chunk.length) yield chunk
+        })(),
+      )
     })
     let got = 0
     for await (const part of wire.receiveBytes(total)) {
@@ -146,9 +155,11 @@ describe('net/wire', () => {
   it('gives up on a peer that does not read', async () => {
     const { outcome } = await aWire(async (theirs) => {
       const chunk = new Uint8Array(256 * 1024)
-      await theirs.sendBytes((function* () {
-        for (let i = 0; i < 1000; i++) yield chunk
-      })())
+      await theirs.sendBytes(
+        (function* () {
+          for (let i = 0; i < 1000; i++) yield chunk
+        })(),
+      )
     }, SHORT)
     expect(await outcome).to.have.property('code', 'NET_TIMEOUT')
   })
@@ -162,9 +173,11 @@ describe('net/wire', () => {
       }
     })
     const chunk = new Uint8Array(256 * 1024)
-    const sending = wire.sendBytes((function* () {
-      for (let i = 0; i < 256; i++) yield chunk
-    })())
+    const sending = wire.sendBytes(
+      (function* () {
+        for (let i = 0; i < 256; i++) yield chunk
+      })(),
+    )
     expect(await codeOf(sending)).to.equal('PLACEMENT_INVALID')
   })
 

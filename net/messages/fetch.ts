@@ -1,0 +1,27 @@
+/** `/holdfast/fetch/1`: a blob comes from a steward. docs/spec/wire.md §6. A stream carries any number of requests, one after another. */
+import type { CborValue } from '../../base/codec.ts'
+import { bytes, bytesUpTo, type Of, optional, record, uint, variants } from './fields.ts'
+import { MAX_BLOB } from './placement.ts'
+import { MAX_SUCCESSOR } from './store.ts'
+
+export const FETCH_PROTOCOL = '/holdfast/fetch/1'
+/** Cap of each frame: the answer may carry a successor record. Bytes. */
+export const MAX_FETCH_BYTES = 66 * 1024
+
+const message = variants('fetch', {
+  /** Reader → steward: `length` bytes from `from` on (absent: to the end). */
+  get: record({ blobId: bytes(32), token: bytes(32), from: uint(MAX_BLOB), length: optional(uint(MAX_BLOB)) }),
+  /** Steward → reader: `length` raw bytes follow, of a blob of `total`. `successor`: the newest sealed record kept beside a manifest copy. */
+  blob: record({ length: uint(MAX_BLOB), total: uint(MAX_BLOB), successor: optional(bytesUpTo(MAX_SUCCESSOR, 1)) }),
+})
+
+export type FetchMessage = Of<typeof message>
+
+export function encodeFetch(value: FetchMessage): CborValue {
+  return message.encode(value)
+}
+
+/** @throws `NET_MALFORMED` */
+export function decodeFetch(value: CborValue): FetchMessage {
+  return message.decode(value, 'fetch')
+}

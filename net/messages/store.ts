@@ -1,0 +1,52 @@
+/** `/holdfast/store/1`: a blob goes to a steward. docs/spec/wire.md §5. A stream carries any number of requests, one after another. */
+import { u32, utf8 } from '../../base/bytes.ts'
+import type { CborValue } from '../../base/codec.ts'
+import { keccak256 } from '../../base/hash.ts'
+import { bytes, bytesUpTo, type Of, optional, record, uint, variants } from './fields.ts'
+import { MAX_BLOB, placementField } from './placement.ts'
+
+export const STORE_PROTOCOL = '/holdfast/store/1'
+/** Cap of each frame: a successor record is the largest. Bytes. */
+export const MAX_STORE_BYTES = 66 * 1024
+/** Cap of a successor record. Bytes. */
+export const MAX_SUCCESSOR = 64 * 1024
+
+const message = variants('store', {
+  /** Uploader → steward: take this blob at these terms. `locator`: announce it under the locator (a manifest copy), else under its id. */
+  offer: record({ placement: placementField, signature: bytes(65), locator: optional(bytes(32)) }),
+  /** Steward → uploader: send the bytes from `offset` on; the raw bytes follow. `offset` = length: they are here already. */
+  go: record({ offset: uint(MAX_BLOB) }),
+  /** Steward → uploader: it is durable; the countersignature over the placement's digest. Answers an offer's bytes and a renewal. */
+  signed: record({ signature: bytes(65) }),
+  /** Uploader → steward: the next version of a placement whose bytes are here. Answered by `signed`. */
+  renewal: record({ placement: placementField, signature: bytes(65) }),
+  /** Uploader → steward: `Rows`, further answers; `placement` is the placement's digest. Answered by `taken`. */
+  rows: record({ placement: bytes(32), answersRoot: bytes(32), signature: bytes(65) }),
+  /** Uploader → steward: the sealed successor record of the copy `blobId`, signed by the placement's uploader (see `successorDigest`). Answered by `taken`. */
+  successor: record({
+    blobId: bytes(32),
+    version: uint(0xffffffff, 1),
+    record: bytesUpTo(MAX_SUCCESSOR, 1),
+    signature: bytes(65),
+  }),
+  /** Steward → uploader: done. */
+  taken: record({}),
+})
+
+export type StoreMessage = Of<typeof message>
+/** One request of an uploader. */
+export type StoreRequest = Extract<StoreMessage, { readonly kind: 'offer' | 'renewal' | 'rows' | 'successor' }>
+
+export function encodeStore(value: StoreMessage): CborValue {
+  return message.encode(value)
+}
+
+/** @throws `NET_MALFORMED` */
+export function decodeStore(value: CborValue): StoreMessage {
+  return message.decode(value, 'store')
+}
+
+/** What the placement's uploader signs with a successor record: keccak256("holdfast/successor-for/1" ‖ blob id ‖ u32 version ‖ sealed record). */
+export function successorDigest(blobId: Uint8Array, version: number, sealed: Uint8Array): Uint8Array {
+  return keccak256(utf8('holdfast/successor-for/1'), blobId, u32(version), sealed)
+}
