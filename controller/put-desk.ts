@@ -6,9 +6,10 @@ import { concat, equalBytes, fromHex, toHex } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import { type Domain, type Placement, placementDigest } from '../base/typed-data.ts'
-import { DAY, formatHold, GiB, MONTH, type UnixTime, unixTime, WEI_PER_GWEI, ceilDiv } from '../base/units.ts'
+import { DAY, formatHold, type Gwei, gwei, type UnixTime, unixTime, WEI_PER_GWEI, wei } from '../base/units.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
 import { nonceOf } from '../blob/challenge.ts'
+import { advertFee, advertValue, rentOf } from '../pricing/rates.ts'
 import type { Advert } from '../net/messages/bid.ts'
 import type {
   Award, AwardedLot, AwardLimits, BlobSlot, BookedBlob, ObjectEntry, PlacementDraft, PutBook, PutPlan, Quote, Receipt, SignedPlacement,
@@ -71,20 +72,14 @@ export function lotBytes(plan: PutPlan): number {
 }
 
 /** Rent of the whole put at a price over its term. Wei of HOLD, rounded up. */
-export function rentOf(plan: PutPlan, price: bigint): bigint {
-  return ceilDiv(BigInt(lotBytes(plan)) * BigInt(plan.n) * price * BigInt(plan.term), BigInt(GiB) * BigInt(MONTH))
+function rentAt(plan: PutPlan, price: bigint): bigint {
+  return rentOf([{ price, length: plan.n * lotBytes(plan), seconds: plan.term }])
 }
 
 /** What the advert states as its value: all the rent it could come to. Gwei of HOLD, at least 1. */
-export function valueOf(plan: PutPlan, reserve: bigint): bigint {
-  const value = ceilDiv(rentOf(plan, reserve), WEI_PER_GWEI)
-  return value > 0n ? value : 1n
-}
-
-/** The advert's fee: a fiftieth of the value, at least the floor. Gwei of HOLD. contracts.md, Market. */
-export function advertFeeOf(value: bigint, floor: bigint): bigint {
-  const fee = ceilDiv(value, 50n)
-  return fee > floor ? fee : floor
+function valueAt(plan: PutPlan, reserve: bigint): Gwei {
+  const value = advertValue(plan.n * lotBytes(plan), wei(reserve), plan.term)
+  return value > 0n ? value : gwei(1n)
 }
 
 export function createPutDesk(deps: PutDeskDeps): PutBook {
@@ -106,9 +101,9 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     assertPlan(plan)
     const { price, reserve, stewards, advertFloor } = await deps.market()
     return {
-      rent: rentOf(plan, price),
-      rentAtMost: rentOf(plan, reserve),
-      advertFee: advertFeeOf(valueOf(plan, reserve), advertFloor) * WEI_PER_GWEI,
+      rent: rentAt(plan, price),
+      rentAtMost: rentAt(plan, reserve),
+      advertFee: advertFee(valueAt(plan, reserve), gwei(advertFloor)) * WEI_PER_GWEI,
       fees: await deps.feesOf(plan),
       price,
       reserve,
@@ -121,9 +116,9 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
   async function advertise(plan: PutPlan, limits: AwardLimits): Promise<PutRecord> {
     const market = await deps.market()
     const reserve = limits.maxPrice !== undefined && limits.maxPrice < market.reserve ? limits.maxPrice : market.reserve
-    const value = valueOf(plan, reserve)
-    const fee = advertFeeOf(value, market.advertFloor)
-    const atMost = rentOf(plan, reserve) + fee * WEI_PER_GWEI
+    const value = valueAt(plan, reserve)
+    const fee = advertFee(value, gwei(market.advertFloor))
+    const atMost = rentAt(plan, reserve) + fee * WEI_PER_GWEI
     if (limits.budget !== undefined && atMost > limits.budget)
       throw new HoldfastError('FUNDS_BUDGET', { need: `at most ${formatHold(atMost)} HOLD`, budget: `${formatHold(limits.budget)} HOLD` })
     const have = await deps.spendable()
