@@ -1,0 +1,81 @@
+/**
+ * Sealed bids: what a steward asks, how it is committed to, and which reveals count. market.md, steps 2 and 3. Pure.
+ * net/messages/bid.ts carries the same records over the wire; test/pricing/bids.test.ts holds the two encodings together.
+ */
+import { equalBytes, fromHex, uintBytes, utf8 } from '../base/bytes.ts'
+import { encodeCbor } from '../base/codec.ts'
+import type { Address } from '../base/curve.ts'
+import { sha256 } from '../base/hash.ts'
+
+/** What one steward asks for one lot. */
+export interface Bid {
+  readonly steward: Address
+  /** Wei of HOLD per GiB-month. */
+  readonly price: bigint
+  /** Wei of HOLD per GiB read beyond `egressFree` bytes of a placement per 30 days. */
+  readonly egressPrice: bigint
+  readonly egressFree: number
+  /** Gwei of HOLD at stake for this lot. */
+  readonly bond: bigint
+  /** Bytes the steward can still take, where it says so. */
+  readonly capacity?: number | undefined
+}
+
+/** A commitment, and what was revealed for it, if anything. */
+export interface SealedBid {
+  readonly steward: Address
+  /** 32 bytes, published before any reveal. */
+  readonly commit: Uint8Array
+  readonly bid?: Bid
+  /** 32 bytes. */
+  readonly salt?: Uint8Array
+}
+
+/** CBOR of a bid: the only form that is hashed. Wei as big-endian bytes without leading zeros, for CBOR integers end at 2⁶⁴. */
+export function encodeBid(bid: Bid): Uint8Array {
+  return encodeCbor({
+    steward: fromHex(bid.steward, 20),
+    price: shortest(bid.price),
+    egressPrice: shortest(bid.egressPrice),
+    egressFree: bid.egressFree,
+    bond: bid.bond <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bid.bond) : bid.bond,
+    ...(bid.capacity === undefined ? {} : { capacity: bid.capacity }),
+  })
+}
+
+/** SHA-256("holdfast/bid/1" ‖ CBOR(bid) ‖ salt): hides the bid, and holds its maker to it. @param salt 32 random bytes */
+export function commitOf(bid: Bid, salt: Uint8Array): Uint8Array {
+  return sha256(utf8('holdfast/bid/1'), encodeBid(bid), salt)
+}
+
+/** SHA-256 of the bid: decides between equal scores, in a way no bidder can choose for another. market.md step 3. */
+export function bidHash(bid: Bid): Uint8Array {
+  return sha256(encodeBid(bid))
+}
+
+/** Why a bid does not count. */
+export type Refusal =
+  | 'not-invited'
+  | 'withdrawn' // committed and not revealed
+  | 'wrong-reveal' // the reveal does not fit the commitment
+  | 'wrong-steward' // a bid in another one's name
+  | 'second-bid' // one lot a steward, so one bid
+  | 'holds-a-lot'
+  | 'no-room' // it says itself that it cannot take the lot
+  | 'egress-price' // asks more for reading than the advert allows
+  | 'over-reserve'
+  | 'cluster' // its network has its share already
+  | 'newcomer' // newcomers have their share already
+
+/** A bid that does not fit its commitment counts for nothing; `undefined`: it fits. */
+export function checkReveal(sealed: SealedBid): Refusal | undefined {
+  const { bid, salt, commit, steward } = sealed
+  if (!bid || !salt) return 'withdrawn'
+  if (bid.steward !== steward) return 'wrong-steward'
+  if (salt.length !== 32 || !equalBytes(commitOf(bid, salt), commit)) return 'wrong-reveal'
+  return undefined
+}
+
+function shortest(value: bigint): Uint8Array {
+  return value === 0n ? new Uint8Array() : uintBytes(value, Math.ceil(value.toString(16).length / 2))
+}
