@@ -20,6 +20,8 @@ export interface PutPlan {
   readonly shareLengths: readonly number[]
   /** Bytes of one manifest copy, exactly. */
   readonly copyLength: number
+  /** Bytes of one copy of the indirect manifest's own manifest, when there is one: each lot keeps one of both kinds. */
+  readonly indirectCopyLength?: number
   readonly term: Seconds
   readonly name?: string
 }
@@ -88,14 +90,19 @@ export interface Award {
     /** Wei of HOLD. */
     readonly advertFee: bigint
     /** Score of each bid, ascending; wei of HOLD per GiB-month. */
-    readonly scores: readonly { readonly steward: Address; readonly bid: bigint; readonly score: bigint; readonly won: boolean }[]
+    readonly scores: readonly {
+      readonly steward: Address
+      readonly bid: bigint
+      readonly score: bigint
+      readonly won: boolean
+    }[]
   }
 }
 
 /** Which blob of the put: share `share` of segment `segment` (counted through `shareLengths`), or the manifest copy of lot `share`. */
 export interface BlobSlot {
   readonly kind: 'share' | 'copy'
-  /** 0 for a copy. */
+  /** Of a copy: 0 the object's manifest, 1 the manifest of its indirect manifest. */
   readonly segment: number
   readonly share: number
 }
@@ -152,8 +159,15 @@ export interface ObjectEntry {
   readonly size: number
   readonly segmentSize: number
   readonly segments: number
-  /** Present when the manifest is indirect: key to its shares, and how many of the put's last segments are its own. */
-  readonly indirect?: { readonly repairKey: Uint8Array; readonly segments: number }
+  /** Present when the manifest is indirect: what there is to know of the object that lists the shares; the put's last `segments` are its own. */
+  readonly indirect?: {
+    readonly id: Uint8Array
+    readonly repairKey: Uint8Array
+    readonly copyKey: Uint8Array
+    readonly editorSecret: Uint8Array
+    readonly size: number
+    readonly segments: number
+  }
   readonly name?: string
   /** Of the whole plaintext, for "put again": same source, same bytes. 32 bytes. */
   readonly contentHash?: Uint8Array
@@ -173,7 +187,11 @@ export interface PutBook {
   sign(drafts: readonly PlacementDraft[]): Promise<readonly SignedPlacement[]>
   /** Durable when it resolves. A receipt booked already is accepted and changes nothing. */
   book(receipts: readonly Receipt[]): Promise<void>
-  /** `failed` did not take its lot (or broke off): the runner-up. @throws `AUCTION_NO_BIDS` when there is none left. */
+  /**
+   * `failed` did not take its lot (or broke off): the runner-up, who has the lot from now on, also for `award`.
+   * `failed` is the zero address for a lot of `Award.missing` that a later run asks for again.
+   * @throws `AUCTION_NO_BIDS` when there is none left
+   */
   replace(ref: string, lot: number, failed: Address): Promise<AwardedLot>
   /** What is booked for this put so far. */
   progress(ref: string): Promise<readonly BookedBlob[]>

@@ -1,0 +1,91 @@
+/**
+ * put: an object's bytes on their way to stewards (architecture.md, "put"). Segment by segment: one read, encryption, the erasure
+ * code, blobs, answers, signatures, receipts; then the manifest and its copies. It holds no ledger and sees no chain.
+ *
+ * Whatever interrupts it, the same call again goes on: the journal knows the keys, the book knows the receipts, stewards know how
+ * much of a blob they have.
+ */
+import { hasCode } from '../base/errors.ts'
+import { MiB } from '../base/units.ts'
+import { createInlinePreparer, type Preparer } from './prepare.ts'
+import { createPreparerPool } from './prepare-pool.ts'
+import { createPutRecords, type PutState } from './put-journal.ts'
+import { type ObjectShape, type PutLayout, planPut } from './put-plan.ts'
+import { type OpenPut, type PutDeps, type PutOptions, type PutSummary, performPut } from './put-run.ts'
+import type { Source } from './source.ts'
+
+/** With more bytes of blobs in a segment, threads prepare them: below, starting one costs more than it saves. Bytes. */
+const THREADS_FROM = 8 * MiB
+
+/** Reads the journal and plans. A journal of other contents (size, code) is not resumed: the run begins a new object. */
+export async function openPut(
+  deps: Pick<PutDeps, 'journal' | 'vault' | 'rng'>,
+  source: Source,
+  options: PutOptions,
+): Promise<OpenPut> {
+  const shape: ObjectShape = { ...options, size: source.size }
+  const found = await createPutRecords(deps.journal, deps.vault).load()
+  const fits = (['size', 'segmentSize', 'k', 'n', 'name', 'type'] as const).every(
+    (field) => found?.[field] === shape[field],
+  )
+  const { size, segmentSize, k, n, name, type } = shape
+  const state: PutState =
+    found !== undefined && fits
+      ? found
+      : {
+          objectKey: deps.rng.bytes(32),
+          indirectKey: deps.rng.bytes(32),
+          copySeed: deps.rng.bytes(32),
+          size,
+          segmentSize,
+          k,
+          n,
+          ...(name === undefined ? {} : { name }),
+          ...(type === undefined ? {} : { type }),
+          lots: [],
+          frozen: [],
+        }
+  return { layout: planPut(state.objectKey, shape), resumed: state === found, state }
+}
+
+/**
+ * Stores an object.
+ * @throws `INPUT_CHANGED` (the journal is cleared: the next run makes a new object), `PLACEMENT_SHORT` when it could not be read back
+ * (fewer than k shares of a segment, or no copy, found a steward), what `award` throws, the signal's reason
+ */
+export async function putObject(
+  deps: PutDeps,
+  source: Source,
+  options: PutOptions,
+  opened?: OpenPut,
+): Promise<PutSummary> {
+  const put = opened ?? (await openPut(deps, source, options))
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
+  const records = createPutRecords(deps.journal, deps.vault)
+  const preparer = choosePreparer(put.layout, deps.threads ?? 2)
+  try {
+    return await performPut({
+      ...deps,
+      ...put,
+      source,
+      limits: options.limits,
+      records,
+      preparer,
+      signal,
+      onFailure: (cause) => stop.abort(cause),
+    })
+  } catch (cause) {
+    // what stopped the put is the reason, not what stopping did to the rest
+    const reason: unknown = stop.signal.aborted ? stop.signal.reason : cause
+    if (hasCode(reason, 'INPUT_CHANGED')) await records.clear()
+    throw reason
+  } finally {
+    await preparer.close()
+  }
+}
+
+function choosePreparer({ plan }: PutLayout, threads: number): Preparer {
+  const largest = plan.n * plan.shareLengths.reduce((most, length) => Math.max(most, length), 0)
+  return threads > 0 && largest >= THREADS_FROM ? createPreparerPool(threads) : createInlinePreparer()
+}
