@@ -1,0 +1,66 @@
+/** `holdfast devnet advance SPAN`. */
+import { HoldfastError } from '../../base/errors.ts'
+import { formatTime, parseDuration } from '../../base/units.ts'
+import { type Advanced, advanceTo, type Ticking } from '../advance.ts'
+import { openHomeChain } from '../chain-access.ts'
+import type { Context } from '../context.ts'
+import { openDaemonApi, pathsOf } from '../local-api.ts'
+import { isAlive, type LiveProcess, listProcesses } from '../run-file.ts'
+import { shortId } from '../words.ts'
+
+/** Unless --timeout says otherwise. Seconds. */
+const LIMIT = 600
+
+export async function advance(context: Context, [span = '']: readonly string[]): Promise<undefined> {
+  const { out } = context
+  const seconds = parseDuration(span)
+  if (context.options.dryRun === true) {
+    out.summary({ command: 'devnet', fields: { dryRun: true, advancedSeconds: 0 }, lines: [`would move the chain's time by ${seconds} s`] })
+    return
+  }
+  const signal = context.options.timeout === undefined ? AbortSignal.any([context.signal, limitSignal()]) : context.signal
+  const { advanced, dead } = await advanceHome({ ...context, signal }, seconds)
+  const { advancedSeconds, now, block, hops, skipped } = advanced
+  const left = [...new Set([...dead, ...skipped])]
+  out.summary({
+    command: 'devnet',
+    fields: { advancedSeconds, now: formatTime(now), block, hops, skipped: left },
+    lines: [`${formatTime(now)}   block ${block}   ${advancedSeconds} s in ${hops} hops`, ...left.map((name) => `! ${name} does not run and was left out`)],
+    result: formatTime(now),
+  })
+}
+
+/** Moves the time of this home's chain, with all its live daemons. */
+export async function advanceHome(
+  context: Context,
+  seconds: number,
+  onHop?: (hop: { readonly block: number; readonly time: number; readonly target: number; readonly hops: number }) => void | Promise<void>,
+): Promise<{ readonly advanced: Advanced; readonly dead: readonly string[] }> {
+  const { home, signal } = context
+  const chain = await openHomeChain(context)
+  try {
+    const { live, dead } = await listProcesses(home.run)
+    const daemons = await Promise.all(live.filter(({ role }) => role !== 'chain').map((run) => tickingOf(context, run)))
+    const { timestamp } = await chain.head()
+    const advanced = await advanceTo({ chain, daemons, signal, ...(onHop === undefined ? {} : { onHop }) }, timestamp + seconds)
+    return { advanced, dead: dead.map(nameOf) }
+  } finally {
+    chain.close()
+  }
+}
+
+async function tickingOf(context: Context, run: LiveProcess): Promise<Ticking> {
+  const paths = pathsOf(context, run)
+  if (paths === undefined) throw new HoldfastError('INTERNAL', { what: `a ${run.role} has no API` })
+  return { name: nameOf(run), client: await openDaemonApi(paths, run.role), isAlive: () => isAlive(run) }
+}
+
+function nameOf({ role, id }: { readonly role: string; readonly id?: string }): string {
+  return id === undefined ? role : `${role} ${shortId(id)}`
+}
+
+function limitSignal(): AbortSignal {
+  const stop = new AbortController()
+  setTimeout(() => stop.abort(new HoldfastError('TIMED_OUT', { what: 'advancing', limit: `${LIMIT} s` })), LIMIT * 1000).unref()
+  return stop.signal
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// The entry of `npx holdfast`. Plain JavaScript, so that an old Node can run it far enough to hand over to the one that came with `npm ci`.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import * as module from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+const own = here('../node_modules/.bin/node')
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major > 22 || (major === 22 && minor >= 13)) {
+  module.enableCompileCache?.(here('../node_modules/.cache/holdfast'))
+  await import('./main.ts')
+} else if (existsSync(own) && process.env.HOLDFAST_RELAUNCHED === undefined) {
+  const env = { ...process.env, HOLDFAST_RELAUNCHED: '1' }
+  const child = spawn(own, [here('./launch.js'), ...process.argv.slice(2)], { stdio: 'inherit', env })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code) => process.exit(code ?? 130))
+} else {
+  console.error(`holdfast needs Node 22.13 or newer and runs on ${process.versions.node}. Run npm ci in its directory; it brings one along.`)
+  process.exitCode = 1
+}
