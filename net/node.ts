@@ -32,6 +32,8 @@ export interface Peer {
 export interface Gate {
   outbound(wire: Wire, remote: Address): Promise<Peer>
   inbound(wire: Wire, remote: Address): Promise<Peer>
+  /** Asked again for every stream of a connection that passed, in both directions: standing may have changed. @throws to refuse it. */
+  permit?(peer: Peer, protocol: string): void
 }
 
 /** Bounds of a node. docs/spec/wire.md, section 1. */
@@ -318,6 +320,7 @@ class Node implements NetNode {
     try {
       const peer = await link.passing
       if (open > this.#limits.streamsPerPeer) throw new HoldfastError('PEER_BUSY', { what: `${open} streams` })
+      this.#gate.permit?.(peer, stream.protocol)
       await handler(wire, peer)
       await wire.close()
     } catch (cause) {
@@ -356,6 +359,7 @@ class Node implements NetNode {
   }
 
   async #openOn(link: Link, protocol: string, signal: AbortSignal | undefined): Promise<Wire> {
+    if (link.peer !== undefined) this.#gate.permit?.(link.peer, protocol)
     const signals = [this.#stopping.signal, ...(signal === undefined ? [] : [signal])]
     try {
       const limit = AbortSignal.any([...signals, AbortSignal.timeout(this.#limits.dialMs)])

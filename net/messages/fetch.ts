@@ -1,18 +1,21 @@
 /** `/holdfast/fetch/1`: a blob comes from a steward. docs/spec/wire.md §6. A stream carries any number of requests, one after another. */
 import type { CborValue } from '../../base/codec.ts'
-import { bytes, bytesUpTo, type Of, optional, record, uint, variants } from './fields.ts'
+import { MAX_SUCCESSOR_BYTES } from '../../blob/successor.ts'
+import { bytes, type Of, optional, record, uint, variants } from './fields.ts'
 import { MAX_BLOB } from './placement.ts'
-import { MAX_SUCCESSOR } from './store.ts'
 
 export const FETCH_PROTOCOL = '/holdfast/fetch/1'
-/** Cap of each frame: the answer may carry a successor record. Bytes. */
-export const MAX_FETCH_BYTES = 66 * 1024
+/** Cap of each frame. Bytes. */
+export const MAX_FETCH_BYTES = 1024
 
 const message = variants('fetch', {
   /** Reader → steward: `length` bytes from `from` on (absent: to the end). */
   get: record({ blobId: bytes(32), token: bytes(32), from: uint(MAX_BLOB), length: optional(uint(MAX_BLOB)) }),
-  /** Steward → reader: `length` raw bytes follow, of a blob of `total`. `successor`: the newest sealed record kept beside a manifest copy. */
-  blob: record({ length: uint(MAX_BLOB), total: uint(MAX_BLOB), successor: optional(bytesUpTo(MAX_SUCCESSOR, 1)) }),
+  /**
+   * Steward → reader: a blob of `total`. Raw bytes follow: first `successor` of them, the newest sealed successor record kept beside a
+   * manifest copy (absent: none), then `length` of the blob.
+   */
+  blob: record({ length: uint(MAX_BLOB), total: uint(MAX_BLOB), successor: optional(uint(MAX_SUCCESSOR_BYTES, 1)) }),
 })
 
 export type FetchMessage = Of<typeof message>

@@ -2,14 +2,13 @@
 import { u32, utf8 } from '../../base/bytes.ts'
 import type { CborValue } from '../../base/codec.ts'
 import { keccak256 } from '../../base/hash.ts'
-import { bytes, bytesUpTo, type Of, optional, record, uint, variants } from './fields.ts'
+import { MAX_SUCCESSOR_BYTES } from '../../blob/successor.ts'
+import { bytes, type Of, optional, record, uint, variants } from './fields.ts'
 import { MAX_BLOB, placementField } from './placement.ts'
 
 export const STORE_PROTOCOL = '/holdfast/store/1'
-/** Cap of each frame: a successor record is the largest. Bytes. */
-export const MAX_STORE_BYTES = 66 * 1024
-/** Cap of a successor record. Bytes. */
-export const MAX_SUCCESSOR = 64 * 1024
+/** Cap of each frame. Bytes. */
+export const MAX_STORE_BYTES = 4096
 
 const message = variants('store', {
   /** Uploader → steward: take this blob at these terms. `locator`: announce it under the locator (a manifest copy), else under its id. */
@@ -22,11 +21,14 @@ const message = variants('store', {
   renewal: record({ placement: placementField, signature: bytes(65) }),
   /** Uploader → steward: `Rows`, further answers; `placement` is the placement's digest. Answered by `taken`. */
   rows: record({ placement: bytes(32), answersRoot: bytes(32), signature: bytes(65) }),
-  /** Uploader → steward: the sealed successor record of the copy `blobId`, signed by the placement's uploader (see `successorDigest`). Answered by `taken`. */
+  /**
+   * Uploader → steward: a successor record for the copy `blobId`, signed by the placement's uploader (see `successorDigest`).
+   * `length` raw bytes, the sealed record, follow at once; answered by `taken`.
+   */
   successor: record({
     blobId: bytes(32),
     version: uint(0xffffffff, 1),
-    record: bytesUpTo(MAX_SUCCESSOR, 1),
+    length: uint(MAX_SUCCESSOR_BYTES, 1),
     signature: bytes(65),
   }),
   /** Steward → uploader: done. */

@@ -1,0 +1,131 @@
+/**
+ * One blob from one steward, checked; and the steward's side of it. The reader believes nothing but the hash. The token travels
+ * only on the encrypted channel, the bytes are ciphertext already.
+ */
+import { equalBytes, toHex } from '../base/bytes.ts'
+import { HoldfastError } from '../base/errors.ts'
+import { sha256 } from '../base/hash.ts'
+import { blobIdOf } from '../blob/whiten.ts'
+import { decodeFetch, encodeFetch, FETCH_PROTOCOL, MAX_FETCH_BYTES } from '../net/messages/fetch.ts'
+import { only } from '../net/messages/fields.ts'
+import { MAX_BLOB } from '../net/messages/placement.ts'
+import type { NetNode, Peer, Target } from '../net/node.ts'
+import type { Wire } from '../net/wire.ts'
+
+export interface FetchRequest {
+  readonly blobId: Uint8Array
+  readonly token: Uint8Array
+  /** When known: another length is refused before a byte of it is read. */
+  readonly length?: number
+  readonly signal?: AbortSignal
+}
+
+export interface FetchedBlob {
+  /** The whole blob; its SHA-256 is the id. */
+  readonly bytes: Uint8Array
+  /** The sealed successor record that came with a manifest copy. */
+  readonly successor?: Uint8Array
+}
+
+/**
+ * The whole blob from one holder.
+ * @throws `BLOB_CORRUPT` (the bytes are not the blob), `BLOB_UNKNOWN`, `GRANT_WRONG`, `PEER_BUSY`, and what the network throws
+ */
+export async function fetchBlob(
+  net: Pick<NetNode, 'open'>,
+  holder: Target,
+  request: FetchRequest,
+): Promise<FetchedBlob> {
+  const wire = await net.open(holder, FETCH_PROTOCOL, request.signal === undefined ? {} : { signal: request.signal })
+  try {
+    const fetched = await fetchOver(wire, request)
+    await wire.close()
+    return fetched
+  } catch (cause) {
+    wire.abort(cause)
+    throw cause
+  }
+}
+
+/** The same over an open stream, which can serve many requests, one after another. */
+export async function fetchOver(wire: Wire, request: FetchRequest): Promise<FetchedBlob> {
+  const blob = toHex(request.blobId)
+  const limit = request.length ?? MAX_BLOB
+  await wire.send(encodeFetch({ kind: 'get', blobId: request.blobId, token: request.token, from: 0 }))
+  const head = only(decodeFetch(await wire.receive(MAX_FETCH_BYTES)), 'blob')
+  if (head.total > limit || head.length !== head.total || (request.length !== undefined && head.total !== limit))
+    throw new HoldfastError('BLOB_CORRUPT', { blob, peer: wire.remote, got: head.total, expected: limit })
+  const successor = new Uint8Array(head.successor ?? 0)
+  await wire.receiveInto(successor)
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(head.total).buffer)
+  await wire.receiveInto(bytes)
+  if (!equalBytes(blobIdOf(bytes), request.blobId)) throw new HoldfastError('BLOB_CORRUPT', { blob, peer: wire.remote })
+  return successor.length === 0 ? { bytes } : { bytes, successor }
+}
+
+/** What a steward says of a blob it holds. */
+export interface HeldBlob {
+  readonly length: number
+  /** SHA-256 of each read token that opens it: one per placement. */
+  readonly tokenHashes: readonly Uint8Array[]
+  /** Sealed successor record, for a manifest copy that has one. */
+  readonly successor?: Uint8Array
+}
+
+export interface ServeFetchDeps {
+  /** Undefined: not held, or not to be served. */
+  find(blobId: Uint8Array): Promise<HeldBlob | undefined>
+  /** The bytes as stored; a read error ends the stream without an answer that could be taken for the blob. */
+  read(blobId: Uint8Array, from: number, length: number): AsyncIterable<Uint8Array>
+  /** Quota and accounts, before anything is sent. `tokenHash` names the payer. @throws `PEER_BUSY` */
+  admit?(request: {
+    readonly peer: Peer
+    readonly blobId: Uint8Array
+    readonly tokenHash: Uint8Array
+    readonly length: number
+  }): Promise<void>
+  /** After everything was sent. */
+  served?(request: {
+    readonly peer: Peer
+    readonly blobId: Uint8Array
+    readonly tokenHash: Uint8Array
+    readonly length: number
+  }): void
+}
+
+/** Requests on one stream before the reader has to open another. */
+const MAX_REQUESTS = 10_000
+
+/** Handler of `/holdfast/fetch/1`. */
+export async function serveFetch(wire: Wire, peer: Peer, deps: ServeFetchDeps): Promise<void> {
+  for (let requests = 0; requests < MAX_REQUESTS; requests++) {
+    const frame = await wire.receiveOrEnd(MAX_FETCH_BYTES)
+    if (frame === undefined) return
+    const { blobId, token, from, length } = only(decodeFetch(frame), 'get')
+    const held = await deps.find(blobId)
+    if (held === undefined) throw new HoldfastError('BLOB_UNKNOWN', { blob: toHex(blobId) })
+    const tokenHash = sha256(token) // nobody can steer its bytes, so how long the comparison takes gives nothing away
+    if (!held.tokenHashes.some((one) => equalBytes(one, tokenHash))) throw new HoldfastError('GRANT_WRONG')
+    const count = Math.min(length ?? held.length, held.length - from)
+    if (count < 0)
+      throw new HoldfastError('INPUT_RANGE', { name: 'from', expected: `at most ${held.length}`, got: from })
+    const request = { peer, blobId, tokenHash, length: count }
+    await deps.admit?.(request)
+    const { successor } = held
+    await wire.send(encodeFetch({ kind: 'blob', length: count, total: held.length, successor: successor?.length }))
+    if (successor !== undefined) await wire.sendBytes(successor)
+    await wire.sendBytes(exactly(deps.read(blobId, from, count), count, toHex(blobId)))
+    deps.served?.(request)
+  }
+}
+
+/** A store that gives more or fewer bytes than announced would shift every later message of the stream. */
+async function* exactly(source: AsyncIterable<Uint8Array>, length: number, blob: string): AsyncIterable<Uint8Array> {
+  let left = length
+  for await (const part of source) {
+    left -= part.length
+    if (left < 0) break
+    yield part
+  }
+  if (left !== 0) throw new HoldfastError('BLOB_CORRUPT', { blob })
+}
