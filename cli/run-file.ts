@@ -54,6 +54,11 @@ export async function removeRunFile(directory: string, role: Role, id?: string):
   await rm(join(directory, runFileName(role, id)), { force: true })
 }
 
+/** Removes the run file only if it is this process's. */
+export async function removeOwnRunFile(directory: string, role: Role, id?: string): Promise<void> {
+  if ((await readRunFile(directory, role, id))?.pid === process.pid) await removeRunFile(directory, role, id)
+}
+
 /** True when the process of a run file lives: pid and start time fit, and it is no zombie. */
 export async function isAlive(run: Pick<RunFile, 'pid' | 'ticks'>): Promise<boolean> {
   try {
