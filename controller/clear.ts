@@ -1,9 +1,7 @@
 /** Clears a put's auction with pricing/'s rules and what the controller knows of the bidders. Pure. */
 import type { Address } from '../base/curve.ts'
-import { DAY } from '../base/units.ts'
-import { type AuctionTerms, type Bidder, selectAwards } from '../pricing/auction.ts'
+import { type AuctionTerms, type Bidder, lossOfLot, selectAwards } from '../pricing/auction.ts'
 import { clusterCap, clustersOf } from '../pricing/clusters.ts'
-import { rentOf } from '../pricing/rates.ts'
 import type { AwardedLot } from '../uploader/put-book.ts'
 import type { Clearing, Invited, OpenedBid } from './auctioneer.ts'
 import { lotBytes } from './put-desk.ts'
@@ -18,9 +16,6 @@ export interface ClearingInputs {
   /** Chain time. */
   readonly now: number
 }
-
-/** Losing a lot costs its repair: about two months of rent for k reads and one write. docs/spec/auction.md. */
-const LOSS_TERM = 60 * DAY
 
 /** Lots that the spread rules leave to one operator cluster and to newcomers; 0: the rule is off. */
 export function spreadOf(invited: readonly Invited[], k: number, n: number): { readonly perCluster: number; readonly newcomers: number } {
@@ -39,7 +34,7 @@ export function clearPut({ put, bids, invited, maxPrice, now }: ClearingInputs):
     bytes,
     term: plan.term,
     reserve,
-    loss: rentOf([{ price: reserve, length: bytes, seconds: LOSS_TERM }]),
+    loss: lossOfLot({ bytes, k: plan.k, egressPrice: advert.egressPrice, reserve }),
     egressPrice: advert.egressPrice,
     ...(advert.perCluster > 0 ? { perCluster: advert.perCluster } : {}),
     ...(advert.newcomers > 0 ? { newcomers: advert.newcomers } : {}),

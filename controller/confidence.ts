@@ -27,6 +27,11 @@ export function deriveConfidence(tenure: number, silence: number, model: Model):
   return probability((known / (known + silence)) ** model.lifetimes.shape * (1 - model.silentLoss) ** (silence / MONTH))
 }
 
+/** Confidence over a whole term in millionths, rounded down: what an auction counts with (market.md, step 2). */
+export function confidencePpm(tenure: number, term: number, model: Model): number {
+  return Math.floor(deriveConfidence(tenure, term, model) * 1_000_000)
+}
+
 /**
  * Confidence in one placement at `now`: what its last proof is still worth. 0 once it is MIA or gone. A suspect keeps the number its silence
  * gives, for show; an object does not count on it.

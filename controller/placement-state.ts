@@ -37,6 +37,8 @@ export interface Round {
   readonly final: boolean
   /** Block time of the phase; `openedAt` while opening. */
   readonly at: number
+  /** The sender gave the post up; should the chain take it back, it will not come again. */
+  readonly abandoned?: true
   /** What was asked for after the post: the n-th time, when, and whether that try came to nothing. */
   readonly asked?: {
     readonly what: 'cancel' | 'revoke'

@@ -17,9 +17,9 @@ export function applyRoundFact(round: Round, fact: RoundFact, now: number): Roun
       if (round.phase === 'opening') return { ...to(round, 'posted', now), final: true }
       return round.phase === 'posted' ? { ...round, final: true } : round
     case 'unposted':
-      return round.phase === 'opening' || round.phase === 'failed' ? round : to(round, 'opening', round.openedAt)
+      return onUnposted(round, now)
     case 'post-failed':
-      return round.phase === 'opening' ? to(round, 'failed', now) : round // seen on the chain: the feed knows better than the sender
+      return onPostFailed(round, now)
     case 'swept':
       return isSettled(round) ? round : to(round, 'swept', fact.at)
     case 'swept-final':
@@ -39,12 +39,24 @@ export function applyRoundFact(round: Round, fact: RoundFact, now: number): Roun
   }
 }
 
+/** The post waits to be taken in again, unless its sender has given it up. */
+function onUnposted(round: Round, now: number): Round {
+  if (round.phase === 'opening' || round.phase === 'failed') return round
+  return round.abandoned ? to(round, 'failed', now) : to(round, 'opening', round.openedAt)
+}
+
+/** Sender and feed are two sources: what the feed has seen on the chain counts, and what the sender said is kept for its undoing. */
+function onPostFailed(round: Round, now: number): Round {
+  if (round.phase === 'failed' || isSettled(round)) return round
+  return { ...(round.phase === 'opening' ? to(round, 'failed', now) : round), abandoned: true }
+}
+
 /** What is left of a released docket is asked again over the same row, in the same round, for the same interval. protocol.md §8. */
 function onReleased(round: Round, fact: Fact & { readonly kind: 'released' }, now: number): Round {
   if (isSettled(round)) return round
   if (fact.lost) return { ...to(round, 'revoked', fact.at), final: true }
   if (!fact.again) return to(round, 'failed', now)
-  const { asked: _, ...rest } = to(round, 'opening', now)
+  const { asked: _, abandoned: __, ...rest } = to(round, 'opening', now)
   return { ...rest, docket: fact.again.docket, deadline: Math.max(round.deadline, fact.again.deadline), openedAt: now }
 }
 
