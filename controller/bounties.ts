@@ -35,6 +35,8 @@ export interface PostCall {
 export interface Intents {
   post(id: string, call: PostCall): readonly Change[]
   revoke(id: string, bountyId: Uint8Array): readonly Change[]
+  /** `value`: gwei of HOLD. */
+  advert(id: string, advertHash: Uint8Array, value: bigint): readonly Change[]
 }
 
 export interface BountyDeps {

@@ -132,7 +132,8 @@ function apply(placement: PlacementState, fact: Fact, env: Env): PlacementState 
 /** A row is used the moment a round is decided: never again, whatever becomes of the post. protocol.md §3. */
 function onOpen(placement: PlacementState, fact: Fact & { kind: 'open' }, env: Env): PlacementState {
   const { totals, rows, rounds, end } = placement
-  if (!canOpen(placement, fact.due) || fact.retry !== (placement.state === 'suspect')) return placement
+  if (fact.due > env.now || !canOpen(placement, fact.due) || fact.retry !== (placement.state === 'suspect'))
+    return placement
   if (rounds.some((round) => round.docket === fact.docket)) return placement
   const round: Round = {
     n: totals.rounds,

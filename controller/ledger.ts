@@ -41,6 +41,12 @@ export class LedgerBatch {
     this.record(KEYS.put(put.ref), put, () => this.ledger.puts.set(put.ref, put))
   }
 
+  /** Only for a put of which nothing came. */
+  dropPut(ref: string): void {
+    this.changes.set(KEYS.put(ref), undefined)
+    this.apply.push(() => this.ledger.puts.delete(ref))
+  }
+
   receipt(id: string, receipt: ReceiptRecord): void {
     this.record(KEYS.receipt(id), receipt, () => {
       const known = this.ledger.placementsOfRef.get(receipt.ref) ?? new Set<string>()

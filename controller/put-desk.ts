@@ -4,7 +4,7 @@
  */
 import { concat, equalBytes, fromHex, toHex } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
-import { HoldfastError } from '../base/errors.ts'
+import { HoldfastError, hasCode } from '../base/errors.ts'
 import { type Domain, type Placement, placementDigest } from '../base/typed-data.ts'
 import { DAY, formatHold, type Gwei, gwei, type UnixTime, unixTime, WEI_PER_GWEI, wei } from '../base/units.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
@@ -147,7 +147,11 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
 
   async function runAward(plan: PutPlan, limits: AwardLimits): Promise<Award> {
     const put = ledger.puts.get(plan.ref) ?? (await deps.exclusive(() => advertise(plan, limits)))
-    await deps.advertPaid(put)
+    await deps.advertPaid(put).catch(async (cause: unknown) => {
+      // The fee was not taken: nothing came of this put, and asking again starts with a new advert.
+      if (hasCode(cause, 'TX_REVERTED')) await deps.exclusive(() => forgetPut(put.ref))
+      throw cause
+    })
     const outcome = await deps.auction(put, limits)
     if (outcome.lots.length === 0) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
     return deps.exclusive(async () => {
@@ -170,6 +174,12 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       await ledger.commit(batch)
       return award
     })
+  }
+
+  async function forgetPut(ref: string): Promise<void> {
+    const batch = ledger.batch()
+    batch.dropPut(ref)
+    await ledger.commit(batch)
   }
 
   function award(plan: PutPlan, limits: AwardLimits): Promise<Award> {
