@@ -230,7 +230,12 @@ describe('controller/decide', () => {
   it('ends with a last cut at the end of the term, and then is over', () => {
     const driver = aDriver(aPlacement({ term: 40 * DAY + 1234 }), { ...POLICY, renew: false })
     let last = 0
-    while (driver.state.state === 'held' && !isSettled(driver.state)) last = driver.pass(due(driver)).cut
+    let lastDue = 0
+    while (driver.state.state === 'held' && !isSettled(driver.state)) {
+      lastDue = due(driver)
+      last = driver.pass(lastDue).cut
+    }
+    expect(lastDue).to.equal(START + 40 * DAY + HOUR) // the first full hour from the end on
     expect(last).to.equal(START + 40 * DAY + 1234)
     expect(driver.state.state).to.equal('ended')
     expect(driver.state.totals.paid).to.equal(40 * DAY + 1234)

@@ -74,6 +74,7 @@ describe('controller/schedule', () => {
     const plans = groupDue(states, states[0]?.nextDue as number, POLICY)
     expect(plans.map((plan) => plan.placements.length)).to.deep.equal([1, 1, 1])
     expect(plans.every((plan) => plan.retry)).to.equal(true)
+    expect(new Set(plans.map((plan) => plan.id)).size).to.equal(3)
   })
 
   it('plans the same docket under the same id when asked again, and another id once rows are used', () => {
