@@ -1,0 +1,261 @@
+/**
+ * The steward's book: what it holds and what it is asked for, in memory for deciding and in one keyed store for ever. A change is planned
+ * as a `BookBatch`, committed as one synced batch, and only then seen by readers: memory never runs ahead of the disk.
+ */
+import { fromHex, toHex } from '../base/bytes.ts'
+import type { Address } from '../base/curve.ts'
+import type { Change, Journal } from '../base/ports.ts'
+import { nextDueOf } from './decide.ts'
+import { DueQueue } from './due-queue.ts'
+import { areBytesFree, type HeldPlacement } from './held-placement.ts'
+import {
+  type ArrivalRecord,
+  type BidRecord,
+  type BountyRecord,
+  decodeRecord,
+  encodeRecord,
+  type Holding,
+  KEYS,
+  type NoticeRecord,
+  type Receipt,
+  type RowsRecord,
+} from './records.ts'
+
+/** Collects what one step changes. Later calls for the same record win. */
+export class BookBatch {
+  readonly changes = new Map<string, Uint8Array | undefined>()
+  readonly apply: (() => void)[] = []
+  private readonly book: Book
+
+  constructor(book: Book) {
+    this.book = book
+  }
+
+  holding(holding: Holding): void {
+    this.changes.set(KEYS.holding(holding.held.id), encodeRecord(holding))
+    this.apply.push(() => this.book.show(holding))
+  }
+
+  /** A version both sides signed; `id` names the placement it is of. */
+  receipt(id: string, receipt: Receipt): void {
+    this.changes.set(KEYS.receipt(id, receipt.placement.version), encodeRecord(receipt))
+  }
+
+  rows(id: string, rows: RowsRecord): void {
+    this.changes.set(KEYS.rows(id, toHex(rows.answersRoot)), encodeRecord(rows))
+  }
+
+  notice(id: string, n: number, notice: NoticeRecord): void {
+    this.changes.set(KEYS.notice(id, n), encodeRecord(notice))
+  }
+
+  bounty(bounty: BountyRecord): void {
+    this.changes.set(KEYS.bounty(bounty.id), encodeRecord(bounty))
+    this.apply.push(() => this.book.bounties.set(bounty.id, bounty))
+  }
+
+  /** The bounty has come to its end: a line for statements is all that stays. */
+  close(bounty: BountyRecord): void {
+    const { docket: _, ...rest } = bounty
+    this.changes.set(KEYS.bounty(bounty.id), undefined)
+    this.changes.set(KEYS.docket(bounty.docketHash), undefined)
+    this.changes.set(KEYS.past(bounty.postedAt, bounty.id), encodeRecord(rest))
+    this.apply.push(() => this.book.bounties.delete(bounty.id))
+  }
+
+  docket(hash: string, docket: Uint8Array): void {
+    this.changes.set(KEYS.docket(hash), docket)
+  }
+
+  bid(bid: BidRecord): void {
+    this.changes.set(KEYS.bid(bid.advert), encodeRecord(bid))
+    this.apply.push(() => this.book.bids.set(bid.advert, bid))
+  }
+
+  dropBid(advert: string): void {
+    this.changes.set(KEYS.bid(advert), undefined)
+    this.apply.push(() => this.book.bids.delete(advert))
+  }
+
+  arrival(blob: string, arrival: ArrivalRecord | undefined): void {
+    this.changes.set(KEYS.arrival(blob), arrival && encodeRecord(arrival))
+  }
+
+  successor(blob: string, stored: Uint8Array | undefined): void {
+    this.changes.set(KEYS.successor(blob), stored)
+  }
+
+  cursor(cursor: Uint8Array): void {
+    this.changes.set(KEYS.cursor, cursor)
+  }
+
+  /** Changes planned elsewhere: outbox intents. */
+  also(changes: readonly Change[]): void {
+    for (const { key, value } of changes) this.changes.set(key, value)
+  }
+}
+
+export class Book {
+  readonly holdings = new Map<string, Holding>()
+  /** Placement ids by blob, hex. */
+  readonly byBlob = new Map<string, Set<string>>()
+  /** Bounties that have not come to their end. */
+  readonly bounties = new Map<string, BountyRecord>()
+  readonly bids = new Map<string, BidRecord>()
+  /** Placement ids by the digest of any of their versions. */
+  readonly idOfDigest = new Map<string, string>()
+  /** When a placement's rules have something to say. */
+  readonly due = new DueQueue()
+  /** Bytes of blobs that at least one living placement keeps. */
+  bytesHeld = 0
+  /** Living placements by their advert, hex: how much of a lot has come. */
+  private readonly lots = new Map<string, { bytes: number; blobs: number }>()
+  private readonly journal: Journal
+
+  private constructor(journal: Journal) {
+    this.journal = journal
+  }
+
+  /** Reads everything but receipts, rows, dockets, successors and what is past. @throws `LEDGER_CORRUPT` */
+  static async open(journal: Journal): Promise<Book> {
+    const book = new Book(journal)
+    const load = async <Record>(prefix: string, take: (record: Record) => void) => {
+      for await (const [key, value] of journal.list(prefix)) take(decodeRecord<Record>(key, value))
+    }
+    await load<Holding>(KEYS.holding(''), (holding) => book.show(holding))
+    await load<BountyRecord>(KEYS.bounty(''), (bounty) => book.bounties.set(bounty.id, bounty))
+    await load<BidRecord>(KEYS.bid(''), (bid) => book.bids.set(bid.advert, bid))
+    return book
+  }
+
+  batch(): BookBatch {
+    return new BookBatch(this)
+  }
+
+  /** One synced batch; memory follows when it is durable. */
+  async commit(batch: BookBatch): Promise<void> {
+    if (batch.changes.size > 0) await this.journal.commit([...batch.changes].map(([key, value]) => ({ key, value })))
+    for (const apply of batch.apply) apply()
+  }
+
+  /** For batches: memory follows the disk. */
+  show(holding: Holding): void {
+    const { id, blobId, length } = holding.held
+    const before = this.isKept(blobId)
+    this.count(this.holdings.get(id), -1)
+    this.count(holding, 1)
+    this.holdings.set(id, holding)
+    const ids = this.byBlob.get(blobId)
+    if (ids) ids.add(id)
+    else this.byBlob.set(blobId, new Set([id]))
+    const after = this.isKept(blobId)
+    if (before !== after) this.bytesHeld += after ? length : -length
+    for (const digest of holding.versions) this.idOfDigest.set(digest, id)
+    this.due.set(id, nextDueOf(holding.held))
+  }
+
+  private count(holding: Holding | undefined, sign: 1 | -1): void {
+    if (!holding || holding.held.state === 'pruned') return
+    const lot = this.lots.get(holding.advert) ?? { bytes: 0, blobs: 0 }
+    lot.bytes += sign * holding.held.length
+    lot.blobs += sign
+    if (lot.blobs > 0) this.lots.set(holding.advert, lot)
+    else this.lots.delete(holding.advert)
+  }
+
+  /** What is held under an advert. @param advert hex */
+  placedUnder(advert: string): { readonly bytes: number; readonly blobs: number } {
+    return this.lots.get(advert) ?? { bytes: 0, blobs: 0 }
+  }
+
+  /** Placements over a blob, living and dead. */
+  *heldOf(blob: string): Iterable<HeldPlacement> {
+    for (const id of this.byBlob.get(blob) ?? []) {
+      const holding = this.holdings.get(id)
+      if (holding) yield holding.held
+    }
+  }
+
+  /** True while a living placement keeps the blob. */
+  isKept(blob: string): boolean {
+    return !areBytesFree(this.heldOf(blob))
+  }
+
+  /** The living placement of one uploader over a blob. */
+  livingOf(blob: string, uploader: Address): Holding | undefined {
+    for (const held of this.heldOf(blob))
+      if (held.uploader === uploader && held.state !== 'pruned') return this.holdings.get(held.id)
+    return undefined
+  }
+
+  /** Every blob that living placements keep, with the locator when one of them has it. */
+  *kept(): Iterable<{ readonly blobId: Uint8Array; readonly locator?: Uint8Array }> {
+    for (const [blob, ids] of this.byBlob) {
+      if (!this.isKept(blob)) continue
+      let locator: string | undefined
+      for (const id of ids) locator ??= this.holdings.get(id)?.locator
+      yield { blobId: fromHex(blob, 32), ...(locator === undefined ? {} : { locator: fromHex(locator, 32) }) }
+    }
+  }
+
+  async cursor(): Promise<Uint8Array | undefined> {
+    return this.journal.get(KEYS.cursor)
+  }
+
+  async receipt(id: string, version: number): Promise<Receipt | undefined> {
+    const key = KEYS.receipt(id, version)
+    const bytes = await this.journal.get(key)
+    return bytes && decodeRecord<Receipt>(key, bytes)
+  }
+
+  async docket(hash: string): Promise<Uint8Array | undefined> {
+    return this.journal.get(KEYS.docket(hash))
+  }
+
+  async rowsCount(id: string, limit: number): Promise<number> {
+    let count = 0
+    for await (const _ of this.journal.list(KEYS.rows(id, ''), { limit })) count++
+    return count
+  }
+
+  async notice(id: string, n: number): Promise<NoticeRecord | undefined> {
+    const key = KEYS.notice(id, n)
+    const bytes = await this.journal.get(key)
+    return bytes && decodeRecord<NoticeRecord>(key, bytes)
+  }
+
+  async successor(blob: string): Promise<Uint8Array | undefined> {
+    return this.journal.get(KEYS.successor(blob))
+  }
+
+  /** Bounties that came to an end, posted at or after `since`, oldest first. */
+  async *past(since: number): AsyncIterable<BountyRecord> {
+    const after = KEYS.past(Math.max(0, since), '')
+    for await (const [key, value] of this.journal.list('past/', { after })) yield decodeRecord<BountyRecord>(key, value)
+  }
+
+  /** What was arriving when the process ended last. */
+  async *arrivals(): AsyncIterable<readonly [string, ArrivalRecord]> {
+    const prefix = KEYS.arrival('')
+    for await (const [key, value] of this.journal.list(prefix))
+      yield [key.slice(prefix.length), decodeRecord<ArrivalRecord>(key, value)]
+  }
+}
+
+/**
+ * Which unfinished arrivals may be continued after a restart: for `openBlobFiles`, before the book is open.
+ * @param now chain time; offers that ran out are not waited for
+ */
+export async function resumableParts(
+  journal: Journal,
+  now: number,
+): Promise<(part: { readonly id: Uint8Array; readonly bytes: number }) => boolean> {
+  const prefix = KEYS.arrival('')
+  const arrivals = new Map<string, ArrivalRecord>()
+  for await (const [key, value] of journal.list(prefix))
+    arrivals.set(key.slice(prefix.length), decodeRecord<ArrivalRecord>(key, value))
+  return ({ id, bytes }) => {
+    const arrival = arrivals.get(toHex(id))
+    return arrival !== undefined && arrival.until >= now && bytes <= arrival.length
+  }
+}
