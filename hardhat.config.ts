@@ -59,5 +59,15 @@ export default defineConfig({
       invariant: { runs: effort.invariantRuns, depth: effort.invariantDepth, failOnRevert: true },
     },
   },
-  networks: { devnet: { type: 'http', url: 'http://127.0.0.1:8545' } },
+  networks: {
+    devnet: { type: 'http', url: 'http://127.0.0.1:8545' },
+    // For measurements: rules and clock are fixed, so that the same code costs the same gas on every day.
+    gas: {
+      type: 'edr-simulated',
+      chainType: 'l1',
+      chainId: 31_337,
+      hardfork: 'prague',
+      initialDate: '2027-01-15T08:00:00Z',
+    },
+  },
 })

@@ -13,6 +13,7 @@ import {Adverts} from "./libraries/Adverts.sol";
 import {Bounties} from "./libraries/Bounties.sol";
 import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
+import {BountySlot} from "./types/BountySlot.sol";
 import {BountyId, Gwei, UnixTime, Wei} from "./types/Units.sol";
 
 /// @title Market: one deposit per account, and the bounties that move inside it
@@ -22,7 +23,7 @@ import {BountyId, Gwei, UnixTime, Wei} from "./types/Units.sol";
 ///      INV1 solvent: token.balanceOf(this) >= sum of balances + sum of open bounties (in wei).
 contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
     using Accounts for mapping(address account => Wei);
-    using Bounties for mapping(BountyId id => Bounties.Bounty);
+    using Bounties for mapping(BountyId id => BountySlot);
     using Tokens for IBurnable;
 
     /// @notice Longest backup pointer. Bytes. protocol.md 10.
@@ -35,8 +36,8 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
 
     /// @inheritdoc IMarket
     mapping(address account => Wei) public balances;
-    /// @inheritdoc IMarket
-    mapping(BountyId id => Bounties.Bounty) public bounties;
+
+    mapping(BountyId id => BountySlot) private _open;
 
     /// @param token_ HOLD
     /// @param advertFloor_ least fee of an advert, gwei
@@ -97,7 +98,7 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
         for (uint256 i = 0; i < posts.length; ++i) {
             Post calldata it = posts[i];
             BountyId id = Bounties.idOf(msg.sender, it.claimKey, steward);
-            bounties.put(id, it.claimKey, Bounties.Bounty(msg.sender, it.amount, deadline));
+            _open.put(id, msg.sender, it.claimKey, it.amount, deadline);
             total = total + it.amount.toWei();
             emit BountyPosted(id, steward, msg.sender, it.claimKey, it.amount, deadline, it.docketHash, it.note);
         }
@@ -120,7 +121,7 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
         UnixTime moment = _moment();
         Wei total;
         for (uint256 i = 0; i < ids.length; ++i) {
-            Gwei amount = bounties.takeBack(ids[i], msg.sender, moment);
+            Gwei amount = _open.takeBack(ids[i], msg.sender, moment);
             total = total + amount.toWei();
             emit BountyRevoked(ids[i], amount);
         }
@@ -133,11 +134,11 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
         for (uint256 i = 0; i < released.length; ++i) {
             Released calldata it = released[i];
             BountyId id = Bounties.idOf(msg.sender, it.claimKey, it.steward);
-            UnixTime deadline = bounties.deadlineOf(id);
+            UnixTime deadline = _open.deadlineOf(id);
             address signer = _recover(_hashTypedDataV4(SignedTypes.release(id, deadline)), it.signature);
             // A signature that is none recovers to zero, and zero is the steward of an open bounty: it releases nothing.
             if (signer != it.steward || signer == address(0)) revert ReleaseByOther(id, it.steward, signer);
-            Gwei amount = bounties.takeReleased(id);
+            Gwei amount = _open.takeReleased(id);
             total = total + amount.toWei();
             emit BountyRevoked(id, amount);
         }
@@ -148,6 +149,12 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
     function point(bytes calldata pointer) external {
         if (pointer.length > POINTER_LIMIT) revert PointerTooLong(POINTER_LIMIT, pointer.length);
         emit Pointer(msg.sender, pointer);
+    }
+
+    /// @inheritdoc IMarket
+    function bounties(BountyId id) external view returns (address poster, Gwei amount, UnixTime deadline) {
+        BountySlot slot = _open[id];
+        return (slot.posterOf(), slot.amountOf(), slot.deadlineOf());
     }
 
     /// @inheritdoc IMarket
@@ -162,14 +169,17 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
     }
 
     function _sweepGroup(address payee, Group calldata group) private returns (Wei total) {
-        bytes32 digest = _hashTypedDataV4(SignedTypes.sweep(payee, group.deadline));
+        address poster = group.poster;
+        UnixTime deadline = group.deadline;
         UnixTime moment = _moment();
         address steward = group.open ? address(0) : payee;
-        for (uint256 i = 0; i < group.claims.length; ++i) {
+        bytes32 digest = _hashTypedDataV4(SignedTypes.sweep(payee, deadline));
+        Signature[] calldata claims = group.claims;
+        for (uint256 i = 0; i < claims.length; ++i) {
             // zero when the signature is none; no bounty has the key zero
-            (address claimKey, , ) = ECDSA.tryRecover(digest, group.claims[i].r, group.claims[i].vs);
-            BountyId id = Bounties.idOf(group.poster, claimKey, steward);
-            Gwei amount = bounties.take(id, group.deadline, moment);
+            (address claimKey, , ) = ECDSA.tryRecover(digest, claims[i].r, claims[i].vs);
+            BountyId id = Bounties.idOf(poster, claimKey, steward);
+            Gwei amount = _open.take(id, deadline, moment);
             if (Gwei.unwrap(amount) == 0) {
                 emit SweepMissed(claimKey, payee);
             } else {

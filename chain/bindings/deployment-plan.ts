@@ -2,6 +2,7 @@
  * Which contracts are created, in which order and from what. `up` and ignition/modules/Holdfast.ts both read this table;
  * test/contracts/bindings.test.ts checks that they end with the same code.
  */
+import { HoldfastError } from '../../base/errors.ts'
 import * as holdToken from './hold-token.ts'
 import * as market from './market.ts'
 import * as registrar from './registrar.ts'
@@ -57,7 +58,7 @@ export const DEFAULT_RENEWAL_PERIOD = 90 * 86_400
 /**
  * The constructor arguments of a step.
  * @param made addresses of the contracts of earlier steps
- * @throws Error when a step names a contract that was not made yet: the table is in the wrong order
+ * @throws `INTERNAL` when a step names a contract that was not made yet: the table is in the wrong order
  */
 export function planArguments<Value>(
   step: DeploymentStep,
@@ -67,7 +68,9 @@ export function planArguments<Value>(
   return step.args.map((argument) => {
     if ('term' in argument) return terms[argument.term]
     const address = made[argument.contract]
-    if (address === undefined) throw new Error(`deployment plan: expected ${argument.contract} before ${step.name}`)
+    if (address === undefined) {
+      throw new HoldfastError('INTERNAL', { what: `deployment plan: expected ${argument.contract} before ${step.name}` })
+    }
     return address
   })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
+import {BountySlot, CLOSED, packBounty} from "../types/BountySlot.sol";
 import {BountyId, Gwei, UnixTime} from "../types/Units.sol";
 
 /// @title Bounties: escrow for the answer to a docket of challenges
@@ -12,13 +13,6 @@ import {BountyId, Gwei, UnixTime} from "../types/Units.sol";
 ///      INV4 bound:   a bounty's id contains its steward, so a bound bounty raises that steward's balance only, by all of its amount.
 ///      INV11 free:   a bounty's id contains its poster, so nobody can occupy another's ids.
 library Bounties {
-    /// One slot: 20 + 8 + 4 bytes.
-    struct Bounty {
-        address poster; // zero: not open
-        Gwei amount;
-        UnixTime deadline;
-    }
-
     /// How far ahead a deadline may lie: escrow that is forgotten comes back within two months. Seconds. contracts.md, Market.
     uint32 internal constant LONGEST_WAIT = 60 days;
 
@@ -57,15 +51,17 @@ library Bounties {
 
     /// @notice Put a bounty into the book. The caller has checked the deadline and takes the amount from the poster.
     function put(
-        mapping(BountyId id => Bounty) storage book,
+        mapping(BountyId id => BountySlot) storage book,
         BountyId id,
+        address poster,
         address claimKey,
-        Bounty memory bounty
+        Gwei amount,
+        UnixTime deadline
     ) internal {
         if (claimKey == address(0)) revert BountyKeyZero();
-        if (Gwei.unwrap(bounty.amount) == 0) revert BountyAmountZero(claimKey);
-        if (book[id].poster != address(0)) revert BountyAlreadyOpen(id);
-        book[id] = bounty;
+        if (Gwei.unwrap(amount) == 0) revert BountyAmountZero(claimKey);
+        if (book[id].isOpen()) revert BountyAlreadyOpen(id);
+        book[id] = packBounty(poster, amount, deadline);
     }
 
     /// @notice Take an open bounty out of the book, to be paid to whoever proved the claim key.
@@ -73,46 +69,57 @@ library Bounties {
     /// @param moment the block's time; the deadline itself is still in time
     /// @return amount gwei to credit, all of it or, when nothing fits, zero: one stale claim does not fail the others
     function take(
-        mapping(BountyId id => Bounty) storage book,
+        mapping(BountyId id => BountySlot) storage book,
         BountyId id,
         UnixTime deadline,
         UnixTime moment
     ) internal returns (Gwei amount) {
-        Bounty memory bounty = book[id];
-        if (bounty.poster == address(0) || bounty.deadline != deadline || moment > deadline) return Gwei.wrap(0);
-        delete book[id]; // INV3; the event log is the record
-        return bounty.amount;
+        BountySlot slot = book[id];
+        if (!slot.isOpen() || slot.deadlineOf() != deadline || moment > deadline) return Gwei.wrap(0);
+        book[id] = CLOSED; // INV3; the event log is the record
+        return slot.amountOf();
     }
 
     /// @notice Take back a bounty that nobody swept in time.
     /// @param caller must be its poster
     /// @return amount gwei to credit to the poster
     function takeBack(
-        mapping(BountyId id => Bounty) storage book,
+        mapping(BountyId id => BountySlot) storage book,
         BountyId id,
         address caller,
         UnixTime moment
     ) internal returns (Gwei amount) {
-        Bounty memory bounty = book[id];
-        if (bounty.poster == address(0)) revert BountyNotOpen(id);
-        if (bounty.poster != caller) revert BountyOfOther(bounty.poster, caller);
-        UnixTime earliest = bounty.deadline.plusSeconds(REVOKE_DELAY);
+        BountySlot slot = _existing(book, id);
+        if (slot.posterOf() != caller) revert BountyOfOther(slot.posterOf(), caller);
+        UnixTime earliest = slot.deadlineOf().plusSeconds(REVOKE_DELAY);
         if (moment < earliest) revert BountyNotYetRevocable(earliest, moment);
-        delete book[id]; // INV3
-        return bounty.amount;
+        book[id] = CLOSED; // INV3
+        return slot.amountOf();
     }
 
     /// @notice The deadline of an open bounty, which a release must name.
-    function deadlineOf(mapping(BountyId id => Bounty) storage book, BountyId id) internal view returns (UnixTime) {
-        Bounty memory bounty = book[id];
-        if (bounty.poster == address(0)) revert BountyNotOpen(id);
-        return bounty.deadline;
+    function deadlineOf(
+        mapping(BountyId id => BountySlot) storage book,
+        BountyId id
+    ) internal view returns (UnixTime) {
+        return _existing(book, id).deadlineOf();
     }
 
     /// @notice Take back a bounty whose steward released it. The caller has made the id from the poster and checked the release.
     /// @return amount gwei to credit to the poster
-    function takeReleased(mapping(BountyId id => Bounty) storage book, BountyId id) internal returns (Gwei amount) {
-        amount = book[id].amount;
-        delete book[id]; // INV3
+    function takeReleased(
+        mapping(BountyId id => BountySlot) storage book,
+        BountyId id
+    ) internal returns (Gwei amount) {
+        amount = _existing(book, id).amountOf();
+        book[id] = CLOSED; // INV3
+    }
+
+    function _existing(
+        mapping(BountyId id => BountySlot) storage book,
+        BountyId id
+    ) private view returns (BountySlot slot) {
+        slot = book[id];
+        if (!slot.isOpen()) revert BountyNotOpen(id);
     }
 }

@@ -33,7 +33,9 @@ function ltWei(Wei a, Wei b) pure returns (bool) {
 }
 
 function toWei(Gwei amount) pure returns (Wei) {
-    return Wei.wrap(uint256(Gwei.unwrap(amount)) * WEI_PER_GWEI);
+    unchecked {
+        return Wei.wrap(uint256(Gwei.unwrap(amount)) * WEI_PER_GWEI); // below 2^94
+    }
 }
 
 function ltTime(UnixTime a, UnixTime b) pure returns (bool) {

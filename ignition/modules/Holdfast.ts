@@ -18,10 +18,14 @@ export default buildModule('Holdfast', (m) => {
     masterKey: m.getParameter<string>('masterKey'),
     renewalPeriod: m.getParameter<number>('renewalPeriod', DEFAULT_RENEWAL_PERIOD),
   }
-  type Argument = (typeof terms)[keyof typeof terms] | ReturnType<typeof m.contract>
-  const made: Partial<Record<ContractName, ReturnType<typeof m.contract>>> = {}
+  type Arguments = NonNullable<Parameters<typeof m.call>[2]>
+  type Options = NonNullable<Parameters<typeof m.call>[3]>
+  const create = (artifact: string, args: Arguments, options: Options) => m.contract(artifact, args, options)
+  const made: Partial<Record<ContractName, ReturnType<typeof create>>> = {}
   for (const step of DEPLOYMENT_PLAN) {
-    made[step.name] = m.contract(step.artifact, [...planArguments<Argument>(step, terms, made)])
+    const args = planArguments<Arguments[number]>(step, terms, made)
+    // one after the other, as in the table: then the same account makes the same addresses
+    made[step.name] = create(step.artifact, [...args], { after: Object.values(made) })
   }
-  return made as Record<ContractName, ReturnType<typeof m.contract>>
+  return made as Record<ContractName, ReturnType<typeof create>>
 })
