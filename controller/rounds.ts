@@ -47,7 +47,6 @@ function onUnposted(round: Round, now: number): Round {
 
 /** Sender and feed are two sources: what the feed has seen on the chain counts, and what the sender said is kept for its undoing. */
 function onPostFailed(round: Round, now: number): Round {
-  if (round.phase === 'failed' || isSettled(round)) return round
   return { ...(round.phase === 'opening' ? to(round, 'failed', now) : round), abandoned: true }
 }
 
