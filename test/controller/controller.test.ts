@@ -1,0 +1,193 @@
+import { expect } from 'chai'
+import { concat, toHex } from '../../base/bytes.ts'
+import { addressOf, type Address } from '../../base/curve.ts'
+import { sha256 } from '../../base/hash.ts'
+import { placementDigest, type Placement } from '../../base/typed-data.ts'
+import { DAY } from '../../base/units.ts'
+import { answersRootOf } from '../../blob/answers-root.ts'
+import { answerRows, nonceOf } from '../../blob/challenge.ts'
+import { createAdverts } from '../../controller/adverts.ts'
+import { Controller } from '../../controller/controller.ts'
+import type { Effect } from '../../controller/facts.ts'
+import type { Jobs } from '../../controller/jobs.ts'
+import { Ledger } from '../../controller/ledger.ts'
+import { openPlacement } from '../../controller/placement-state.ts'
+import { POLICY } from '../../controller/policy.ts'
+import { MemoryJournal, MemoryMarket, realClock, silent } from './memory-market.ts'
+
+const domain = { chainId: 31337, contract: `0x${'11'.repeat(20)}` as Address }
+const secret = new Uint8Array(32).fill(7)
+const account = addressOf(secret)
+const nonceKey = new Uint8Array(32).fill(4)
+const START = 1_800_000_000
+
+/** Jobs whose peers always say yes. */
+function yesJobs(world: { controller?: Controller; ledger?: Ledger }): Jobs {
+  let running = 0
+  const tell = (run: Parameters<Controller['step']>[0]) => {
+    running++
+    void world.controller?.step(run).finally(() => running--)
+  }
+  return {
+    bind() {},
+    running: () => running,
+    stop: async () => {},
+    hand() {},
+    docket: async () => undefined,
+    renew: (effect: Extract<Effect, { kind: 'renew' }>) => tell((step) => step.tell(effect.placement, { kind: 'renewed', version: effect.version, end: effect.end })),
+    topUp: (effect: Extract<Effect, { kind: 'top-up' }>) =>
+      tell(async (step) => {
+        const placement = step.placement(effect.placement)
+        if (!placement) return
+        const blob = blobOf(placement.share)
+        const rows = effect.from + effect.count
+        step.batch.answers(placement.id, concat(...answerRows(domain, sha256(blob), blob, Array.from({ length: rows }, (_, row) => nonceOf(nonceKey, sha256(blob), row)))))
+        step.tell(placement.id, { kind: 'read-verified', at: step.now, rows })
+      }),
+  } as unknown as Jobs
+}
+
+const blobOf = (share: number) => new Uint8Array(1000).fill(share)
+
+async function openWorld(journal: MemoryJournal, market: MemoryMarket) {
+  const ledger = await Ledger.open(journal)
+  const world: { controller?: Controller; ledger: Ledger } = { ledger }
+  const outbox = market.outbox(journal)
+  const controller = new Controller({
+    ledger,
+    chain: market.chain(),
+    outbox,
+    domain,
+    account,
+    nonceKey,
+    policy: POLICY,
+    clock: realClock,
+    log: silent,
+    jobs: yesJobs(world),
+    adverts: createAdverts(realClock, async () => true),
+  })
+  world.controller = controller
+  return { controller, ledger, outbox }
+}
+
+async function place(controller: Controller, shares: number): Promise<void> {
+  await controller.step((step) => {
+    for (let share = 0; share < shares; share++) {
+      const blob = blobOf(share)
+      const blobId = sha256(blob)
+      const answers = answerRows(domain, blobId, blob, Array.from({ length: POLICY.rows }, (_, row) => nonceOf(nonceKey, blobId, row)))
+      const placement: Placement = {
+        uploader: account,
+        steward: addressOf(new Uint8Array(32).fill(share + 10)),
+        blobId,
+        length: 24 * 2 ** 20,
+        price: 5_000_000_000_000_000n,
+        egressPrice: 0n,
+        egressFree: 0,
+        start: START,
+        end: START + 90 * DAY,
+        grace: POLICY.grace,
+        bond: 0n,
+        answersRoot: answersRootOf(answers),
+        tokenHash: new Uint8Array(32),
+        advert: new Uint8Array(32),
+        offerUntil: START + DAY,
+        version: 1,
+      }
+      const id = toHex(placementDigest(domain, placement))
+      step.add(openPlacement({ id, ref: '00'.repeat(32), kind: 'share', segment: 0, share, placement, rows: answers.length }), { kind: 'booked', at: START })
+      step.batch.answers(id, concat(...answers))
+    }
+  })
+}
+
+/** What `devnet advance` does. */
+async function advance(market: MemoryMarket, controllers: readonly Controller[], days: number): Promise<void> {
+  const target = market.time + days * DAY
+  for (let hop = 0; hop < 5000; hop++) {
+    const block = market.blocks.length - 1
+    const answers = await Promise.all(controllers.map((controller) => controller.tick(block)))
+    const busy = answers.find(({ idle }) => !idle)
+    if (busy) throw new Error(`not idle: ${busy.busy}`)
+    if (market.blocks.length - 1 !== block) continue
+    if (market.time >= target) return
+    market.time = Math.min(target, ...answers.map(({ nextDue }) => nextDue ?? target))
+    market.mine([])
+  }
+  throw new Error('too many hops')
+}
+
+describe('controller/controller', () => {
+  it('walks a year: every bounty swept, the ladder followed, the rent paid for every second of it', async function () {
+    this.timeout(30_000)
+    const market = new MemoryMarket(account, START, 10n ** 21n)
+    const journal = new MemoryJournal()
+    const { controller, ledger } = await openWorld(journal, market)
+    await controller.start()
+    await place(controller, 3)
+    await advance(market, [controller], 365)
+    await controller.stop()
+    expect(controller.failure).to.equal(undefined)
+    expect(market.posts).to.have.length(market.swept.length)
+    for (const placement of ledger.placements.values()) {
+      expect(placement.state).to.equal('held')
+      expect(placement.version).to.be.greaterThan(3)
+      const mine = market.posts.filter(({ steward }) => steward === placement.steward)
+      expect((mine[0]?.time ?? 0) - START, 'first after a day').to.be.within(DAY, DAY + 3600)
+      expect(mine.length).to.be.within(14, 20)
+      const paid = mine.reduce((sum, { amount }) => sum + amount, 0n)
+      const owed = (placement.price * BigInt(placement.length) * BigInt(placement.totals.paid)) / (2n ** 30n * 2_592_000n * 10n ** 9n)
+      expect(Number(paid - owed), 'rounding, a gwei a docket at most').to.be.within(0, mine.length)
+    }
+  })
+
+  it('revokes what is not swept, asks once more, gives up, and loses no money', async () => {
+    const market = new MemoryMarket(account, START, 10n ** 21n)
+    const { controller, ledger } = await openWorld(new MemoryJournal(), market)
+    await controller.start()
+    await place(controller, 2)
+    const silentOne = addressOf(new Uint8Array(32).fill(10))
+    market.silentStewards.add(silentOne)
+    await advance(market, [controller], 30)
+    await controller.stop()
+    const states = new Map([...ledger.placements.values()].map(({ steward, state }) => [steward, state]))
+    expect(states.get(silentOne)).to.equal('mia')
+    expect([...states.values()].filter((state) => state === 'held')).to.have.length(1)
+    expect(market.revoked).to.have.length(2)
+    expect(market.open.size).to.equal(0)
+    const spent = market.posts.filter(({ id }) => market.swept.includes(id)).reduce((sum, { amount }) => sum + amount, 0n)
+    expect(market.balance).to.equal(10n ** 21n - spent * 10n ** 9n)
+  })
+
+  it('goes on after a stop with the same ledger, and posts nothing twice', async () => {
+    const market = new MemoryMarket(account, START, 10n ** 21n)
+    const journal = new MemoryJournal()
+    const first = await openWorld(journal, market)
+    await first.controller.start()
+    await place(first.controller, 3)
+    await advance(market, [first.controller], 10)
+    await first.controller.stop()
+    const before = market.posts.length
+    const second = await openWorld(journal, market)
+    for (const id of first.outbox.done) second.outbox.done.add(id)
+    await second.controller.start()
+    await advance(market, [second.controller], 20)
+    await second.controller.stop()
+    expect(market.posts.length).to.be.greaterThan(before)
+    expect(new Set(market.posts.map(({ id }) => id)).size).to.equal(market.posts.length)
+  })
+
+  it('waits when the money is short, spends no row on it, and goes on when there is some', async () => {
+    const market = new MemoryMarket(account, START, 0n)
+    const { controller, ledger } = await openWorld(new MemoryJournal(), market)
+    await controller.start()
+    await place(controller, 1)
+    await advance(market, [controller], 2)
+    expect(market.posts).to.have.length(0)
+    expect([...ledger.placements.values()][0]?.rows.next).to.equal(0)
+    market.balance = 10n ** 21n
+    await advance(market, [controller], 1)
+    await controller.stop()
+    expect(market.swept).to.have.length(1)
+  })
+})
