@@ -6,7 +6,7 @@ import { locatorOf } from '../blob/cap.ts'
 import { MAX_COPY_BYTES, openCopy } from '../blob/copy.ts'
 import type { Manifest } from '../blob/manifest.ts'
 import { copyKeyOf, copyTokenOf, repairKeyOf } from '../blob/object-keys.ts'
-import { newestSuccessor, openSuccessor, type SignedSuccessor } from '../blob/successor.ts'
+import { MAX_SUCCESSOR_BYTES, newestSuccessor, openSuccessor, type SignedSuccessor } from '../blob/successor.ts'
 import type { HolderTrouble } from './fetch-segment.ts'
 import type { CopyHolder, FetchBlob, FetchedBlob, Finder, SpeedBoard } from './holders.ts'
 import { type RaceLimits, race } from './race.ts'
@@ -113,7 +113,7 @@ async function fetchCopies(
       deps.fetch(holder, {
         blobId: holder.blobId,
         token: copyTokenOf(copyKey, holder.blobId),
-        length: MAX_COPY_BYTES,
+        maxLength: Math.max(MAX_COPY_BYTES, MAX_SUCCESSOR_BYTES),
         signal,
         onBytes: moved,
       }),

@@ -37,8 +37,10 @@ export interface FetchedBlob {
 export interface FetchWish {
   readonly blobId: Uint8Array
   readonly token: Uint8Array
-  /** Cap, and the exact length where it is known. Bytes. */
+  /** Exactly, where it is known. Bytes. */
   readonly length?: number
+  /** Of each raw range, where the length is not known. Bytes. */
+  readonly maxLength?: number
   readonly signal: AbortSignal
   /** Called with the number of bytes that came since the last call. */
   onBytes?(count: number): void

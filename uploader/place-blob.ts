@@ -164,7 +164,13 @@ class StewardFailure extends Error {
 }
 
 /** Codes after which the same steward may well take the blob in a moment. */
-const PASSING = ['NET_TIMEOUT', 'NET_UNREACHABLE', 'NET_CLOSED', 'PEER_BUSY', 'TIMED_OUT'] as const
+const PASSING = ['NET_TIMEOUT', 'NET_UNREACHABLE', 'NET_CLOSED', 'PEER_BUSY', 'TIMED_OUT', 'INTERRUPTED'] as const
+
+/** Whether it is worth trying again; a steward that stops in good order says so by a code of its own, which comes as a refusal. */
+function isPassing(why: HoldfastError): boolean {
+  const told = PASSING.find((code) => code === why.data['told'])
+  return hasCode(why, ...PASSING) || (hasCode(why, 'PEER_REFUSED') && told !== undefined)
+}
 
 /** Bounds a steward that takes bytes for ever and never signs. */
 const MAX_TRIES = 16
@@ -197,8 +203,7 @@ async function sendPatiently(
       const why = asHoldfastError(cause)
       since ??= clock.monotonic()
       const limit = hasCode(why, 'NET_UNREACHABLE') ? patience.unreachableMs : patience.retryMs
-      if (!hasCode(why, ...PASSING) || tries >= MAX_TRIES || clock.monotonic() - since >= limit)
-        throw new StewardFailure(why)
+      if (!isPassing(why) || tries >= MAX_TRIES || clock.monotonic() - since >= limit) throw new StewardFailure(why)
       deps.log.debug('put.retry', { steward: holder.steward, code: why.code, tries })
       deps.onRetry?.({ lot: holder.lot, steward: holder.steward, why })
       await clock.sleep(Math.min(125 * 2 ** tries, 4_000), signal)
