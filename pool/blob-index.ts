@@ -3,18 +3,23 @@
  * again within seconds. Records expire by the index's own monotonic clock; every announcer has a quota of its own.
  */
 import { equalBytes, toHex } from '../base/bytes.ts'
-import { encodeCbor } from '../base/codec.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log, Service } from '../base/ports.ts'
+import { pathOf, rootOf, type Tree, treeOf } from '../net/messages/inclusion.ts'
 import {
   decodeIndex,
   encodeIndex,
-  type IndexRecord,
+  entryBytes,
+  entrySize,
+  type IndexEntry,
   isSigned,
   MAX_INDEX_BYTES,
+  MAX_LOOKUP,
+  type ProvenEntry,
   RECORD_LIFE,
-  recordBytes,
+  type Statement,
+  statementSize,
 } from '../net/messages/index-records.ts'
 import type { Peer } from '../net/node.ts'
 import type { Wire } from '../net/wire.ts'
@@ -23,22 +28,25 @@ import { ROLE } from './registry-view.ts'
 
 /** Bounds of an index. Records. protocol.md §6. */
 export interface IndexLimits {
-  /** Of one announcer under one locator: copies of one manifest. */
+  /** Of one announcer under one key: copies of one manifest. */
   readonly perAnnouncerAndKey: number
   readonly perKey: number
   readonly perAnnouncer: number
   readonly total: number
 }
 
-export const INDEX_LIMITS: IndexLimits = { perAnnouncerAndKey: 4, perKey: 32, perAnnouncer: 250_000, total: 2_000_000 }
+export const INDEX_LIMITS: IndexLimits = {
+  perAnnouncerAndKey: 4,
+  perKey: 32,
+  perAnnouncer: 1_000_000,
+  total: 4_000_000,
+}
 
 /** Requests on one stream before the peer has to open another: nobody holds a stream for ever. */
 const MAX_REQUESTS = 10_000
-/** Signatures checked before others get their turn. */
-const CHECKS_PER_TURN = 8
 /** Expired records are forgotten so often. Milliseconds. */
 const SWEEP_MS = 60_000
-/** What a page needs besides its records. Bytes. */
+/** What a page needs besides statements and entries. Bytes. */
 const PAGE_OVERHEAD = 64
 
 export interface BlobIndexOptions {
@@ -47,24 +55,41 @@ export interface BlobIndexOptions {
   readonly limits?: Partial<IndexLimits>
 }
 
+/** A page of a lookup's answer. */
+export interface FoundPage {
+  readonly statements: readonly Statement[]
+  readonly entries: readonly ProvenEntry[]
+}
+
 export interface BlobIndex extends Service {
   /** Handler of `/holdfast/index/1`. */
   serve(wire: Wire, peer: Peer): Promise<void>
-  /** Takes the records that are the announcer's own, in time, signed and within its quota. Returns how many it keeps. */
-  announce(records: readonly IndexRecord[], announcer: Address): Promise<number>
-  /** What is known of these keys now. */
-  lookup(keys: readonly Uint8Array[]): IndexRecord[]
+  /**
+   * Takes the entries of a statement within the announcer's quota. Returns how many it keeps.
+   * @throws `NET_MALFORMED` when the statement is not the announcer's own, not in time, not signed, or not about these entries
+   */
+  announce(statement: Statement, entries: readonly IndexEntry[], announcer: Address): number
+  /** What is known of these keys now, in pages that fit a frame; at least one. */
+  lookup(keys: readonly Uint8Array[]): Iterable<FoundPage>
   /** Records, and announcers that have some. */
   size(): { readonly records: number; readonly announcers: number }
+}
+
+/** One accepted statement; shared by its entries. */
+interface Announcement {
+  readonly statement: Statement
+  readonly size: number
+  readonly tree: Tree
+  /** Monotonic milliseconds. */
+  readonly until: number
 }
 
 interface Entry {
   readonly name: string
   readonly key: string
-  readonly record: IndexRecord
-  /** Monotonic milliseconds. */
-  readonly until: number
-  readonly bytes: number
+  readonly entry: IndexEntry
+  readonly position: number
+  readonly by: Announcement
 }
 
 export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
@@ -77,10 +102,11 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
   let sweeper: NodeJS.Timeout | undefined
 
   function forget(entry: Entry): void {
-    const own = byAnnouncer.get(entry.record.holder)
+    const holder = entry.by.statement.holder
+    const own = byAnnouncer.get(holder)
     if (own?.get(entry.name) !== entry) return
     own.delete(entry.name)
-    if (own.size === 0) byAnnouncer.delete(entry.record.holder)
+    if (own.size === 0) byAnnouncer.delete(holder)
     const others = (byKey.get(entry.key) ?? []).filter((one) => one !== entry)
     if (others.length === 0) byKey.delete(entry.key)
     else byKey.set(entry.key, others)
@@ -91,83 +117,88 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
     const now = clock.monotonic()
     for (const own of byAnnouncer.values())
       for (const entry of own.values()) {
-        if (entry.until > now) break // the rest was announced later
+        if (entry.by.until > now) break // the rest was announced later
         forget(entry)
       }
   }
 
   /** Makes room, from whoever has most of it; never from others. False: there is none for this announcer under this key. */
-  function makeRoom(key: string, announcer: Address, isReplaced: boolean): boolean {
+  function makeRoom(key: string, announcer: Address): boolean {
     const now = clock.monotonic()
-    for (const entry of byKey.get(key) ?? []) if (entry.until <= now) forget(entry)
-    if (isReplaced) return true
+    for (const entry of byKey.get(key) ?? []) if (entry.by.until <= now) forget(entry)
     const here = byKey.get(key) ?? []
-    if (here.filter((entry) => entry.record.holder === announcer).length >= limits.perAnnouncerAndKey) return false
     if (here.length >= limits.perKey) return false
+    if (here.filter(({ by }) => by.statement.holder === announcer).length >= limits.perAnnouncerAndKey) return false
     const own = byAnnouncer.get(announcer)
     if (own !== undefined && own.size >= limits.perAnnouncer) forget(own.values().next().value as Entry)
     if (total >= limits.total) {
-      sweep()
       let largest = own
       for (const one of byAnnouncer.values()) if (one.size > (largest?.size ?? 0)) largest = one
-      if (total >= limits.total && largest !== undefined) forget(largest.values().next().value as Entry)
+      if (largest !== undefined) forget(largest.values().next().value as Entry)
     }
     return true
   }
 
-  function keep(record: IndexRecord, key: string, name: string, until: number): boolean {
-    const announcer = record.holder
-    const former = byAnnouncer.get(announcer)?.get(name)
-    if (!makeRoom(key, announcer, former !== undefined)) return false
+  function keep(entry: IndexEntry, position: number, by: Announcement): boolean {
+    const { holder } = by.statement
+    const key = toHex(entry.key)
+    const name = entry.blobId === undefined ? key : `${key} ${toHex(entry.blobId)}`
+    const former = byAnnouncer.get(holder)?.get(name)
     if (former !== undefined) forget(former)
-    const entry: Entry = { name, key, record, until, bytes: recordBytes(record) }
-    const own = byAnnouncer.get(announcer) ?? new Map<string, Entry>()
-    byAnnouncer.set(announcer, own.set(name, entry))
-    byKey.set(key, [...(byKey.get(key) ?? []), entry])
+    else if (!makeRoom(key, holder)) return false
+    const one: Entry = { name, key, entry, position, by }
+    byAnnouncer.set(holder, (byAnnouncer.get(holder) ?? new Map<string, Entry>()).set(name, one))
+    byKey.set(key, [...(byKey.get(key) ?? []), one])
     total++
     return true
   }
 
-  async function announce(records: readonly IndexRecord[], announcer: Address): Promise<number> {
-    let kept = 0
-    let checked = 0
-    for (const record of records) {
-      const life = record.expires - clock.now()
-      if (record.holder !== announcer || life <= 0 || life > RECORD_LIFE + MAX_OFFSET) continue
-      const key = toHex(record.key)
-      const name = record.blobId === undefined ? key : `${key} ${toHex(record.blobId)}`
-      const former = byAnnouncer.get(announcer)?.get(name)
-      const isKnown =
-        former !== undefined && equalBytes(former.record.signature, record.signature) && isSame(former.record, record)
-      if (!isKnown) {
-        if (++checked % CHECKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
-        if (!isSigned(record)) continue
-      }
-      const until = clock.monotonic() + Math.min(life, RECORD_LIFE) * 1000
-      if (keep(record, key, name, until)) kept++
-    }
-    if (kept < records.length) log.debug('index.refused', { announcer, kept, of: records.length })
+  function announce(statement: Statement, entries: readonly IndexEntry[], announcer: Address): number {
+    const life = statement.expires - clock.now()
+    if (statement.holder !== announcer) throw malformed('an announcement for somebody else')
+    if (life <= 0 || life > RECORD_LIFE + MAX_OFFSET) throw malformed('an announcement out of time')
+    const tree = treeOf(entries.map(entryBytes))
+    if (statement.count !== entries.length || !equalBytes(rootOf(tree), statement.root))
+      throw malformed('other entries than announced')
+    if (!isSigned(statement)) throw malformed('an announcement with a wrong signature')
+    const until = clock.monotonic() + Math.min(life, RECORD_LIFE) * 1000
+    const by = { statement, size: statementSize(statement), tree, until }
+    const kept = entries.filter((entry, position) => keep(entry, position, by)).length
+    if (kept < entries.length) log.debug('index.full', { announcer, kept, of: entries.length })
     return kept
   }
 
-  function found(keys: readonly Uint8Array[]): Entry[] {
+  function* lookup(keys: readonly Uint8Array[]): Iterable<FoundPage> {
     const now = clock.monotonic()
-    const unique = new Set(keys.map(toHex))
-    return [...unique].flatMap((key) => (byKey.get(key) ?? []).filter((entry) => entry.until > now))
+    let statements: Announcement[] = []
+    let entries: ProvenEntry[] = []
+    let room = MAX_INDEX_BYTES - PAGE_OVERHEAD
+    for (const key of new Set(keys.map(toHex)))
+      for (const { entry, position, by } of byKey.get(key) ?? []) {
+        if (by.until <= now) continue
+        const path = pathOf(by.tree, position)
+        const size = entrySize({ blobId: entry.blobId, path })
+        if (room < size + by.size || entries.length === MAX_LOOKUP) {
+          yield { statements: statements.map(({ statement }) => statement), entries }
+          statements = []
+          entries = []
+          room = MAX_INDEX_BYTES - PAGE_OVERHEAD
+        }
+        if (!statements.includes(by)) room -= by.size
+        const index = statements.includes(by) ? statements.indexOf(by) : statements.push(by) - 1
+        room -= size
+        entries.push({ statement: index, key: entry.key, blobId: entry.blobId, position, path })
+      }
+    yield { statements: statements.map(({ statement }) => statement), entries }
   }
 
-  async function answer(wire: Wire, entries: readonly Entry[]): Promise<void> {
-    let at = 0
-    do {
-      const page: IndexRecord[] = []
-      for (let room = MAX_INDEX_BYTES - PAGE_OVERHEAD; at < entries.length && page.length < 4096; at++) {
-        const entry = entries[at] as Entry
-        room -= entry.bytes
-        if (room < 0) break
-        page.push(entry.record)
-      }
-      await wire.send(encodeIndex({ kind: 'found', records: page, more: at < entries.length ? 1 : 0 }))
-    } while (at < entries.length)
+  async function answer(wire: Wire, keys: readonly Uint8Array[]): Promise<void> {
+    let before: FoundPage | undefined
+    for (const page of lookup(keys)) {
+      if (before !== undefined) await wire.send(encodeIndex({ kind: 'found', ...before, more: 1 }))
+      before = page
+    }
+    await wire.send(encodeIndex({ kind: 'found', ...(before as FoundPage), more: 0 }))
   }
 
   async function serve(wire: Wire, peer: Peer): Promise<void> {
@@ -175,11 +206,12 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
       const frame = await wire.receiveOrEnd(MAX_INDEX_BYTES)
       if (frame === undefined) return
       const message = decodeIndex(frame)
-      if (message.kind === 'lookup') await answer(wire, found(message.keys))
+      if (message.kind === 'lookup') await answer(wire, message.keys)
       else if (message.kind === 'announce') {
         if (peer.id === undefined || (peer.roles & ROLE.repository) === 0)
           throw new HoldfastError('POOL_NO_ROLE', { peer: peer.channel, role: 'repository' })
-        await wire.send(encodeIndex({ kind: 'taken', count: await announce(message.records, peer.id) }))
+        const count = announce(message.statement, message.entries, peer.id)
+        await wire.send(encodeIndex({ kind: 'taken', count }))
       } else throw new HoldfastError('NET_PROTOCOL', { what: message.kind })
     }
   }
@@ -194,14 +226,11 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
     },
     serve,
     announce,
-    lookup: (keys) => found(keys).map((entry) => entry.record),
+    lookup,
     size: () => ({ records: total, announcers: byAnnouncer.size }),
   }
 }
 
-/** Equal in all that is signed. The signatures are equal already, so this only guards against a reused one. */
-function isSame(a: IndexRecord, b: IndexRecord): boolean {
-  return (
-    a.expires === b.expires && equalBytes(encodeCbor([...(a.addresses ?? [])]), encodeCbor([...(b.addresses ?? [])]))
-  )
+function malformed(what: string): HoldfastError {
+  return new HoldfastError('NET_MALFORMED', { what })
 }

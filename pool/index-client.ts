@@ -2,41 +2,33 @@
  * Announcing to the pool's indexes and asking them. All live indexes get everything, again every 20 minutes and whenever one
  * (re)appears. An index is believed only as far as the holders' signatures and the registrar go.
  */
-import { toHex } from '../base/bytes.ts'
 import { type Address, addressOf } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import type { Clock, Log, Service } from '../base/ports.ts'
 import { only } from '../net/messages/fields.ts'
 import {
+  announce,
   decodeIndex,
   encodeIndex,
   INDEX_PROTOCOL,
-  type IndexRecord,
-  isSigned,
+  type IndexEntry,
+  type IndexMessage,
+  MAX_ENTRIES,
   MAX_INDEX_BYTES,
   MAX_LOOKUP,
   RECORD_LIFE,
-  recordBytes,
-  signStatement,
 } from '../net/messages/index-records.ts'
 import type { NetNode } from '../net/node.ts'
-import { MAX_OFFSET } from './handshake.ts'
+import { createFindings, type Found } from './index-findings.ts'
 import { addressesOf, type MemberView, membersWith, type RegistryView, ROLE } from './registry-view.ts'
 
 /** Something held: announced under `key`; `blobId` where the key is a locator. */
 export interface Holding {
   readonly key: Uint8Array
-  readonly blobId?: Uint8Array
+  readonly blobId?: Uint8Array | undefined
 }
 
-/** A holder as found, checked: signed, in time, registered and in good standing. */
-export interface Found {
-  readonly holder: Address
-  readonly addresses: readonly string[]
-  readonly blobId: Uint8Array
-  /** UTC seconds. */
-  readonly expires: number
-}
+type FoundMessage = Extract<IndexMessage, { readonly kind: 'found' }>
 
 export interface IndexAnswer {
   /** By key, hex; keys nobody announced are absent. */
@@ -60,14 +52,23 @@ export const INDEX_TIMES: IndexTimes = { pollMs: 3_000, announceMs: 20 * 60_000,
 
 /** Sources asked where there are as many. protocol.md §2.7. */
 const SOURCES = 3
+/** Records an honest index gives for one key. */
+const MAX_PER_KEY = 32
+
+/** Whoever announces. */
+export interface Holder {
+  readonly secret: Uint8Array
+  /** All it holds; read anew for every full announcement. */
+  holdings(): AsyncIterable<Holding> | Iterable<Holding>
+}
 
 export interface IndexClientOptions {
   readonly net: Pick<NetNode, 'open' | 'session'>
   readonly registry: RegistryView
   readonly clock: Clock
   readonly log: Log
-  /** To announce: the holder's secret and all it holds, read anew for every full announcement. */
-  readonly holder?: { readonly secret: Uint8Array; holdings(): AsyncIterable<Holding> | Iterable<Holding> }
+  /** To announce; a reader has none. */
+  readonly holder?: Holder
   readonly times?: Partial<IndexTimes>
 }
 
@@ -131,50 +132,39 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
     )
   }
 
-  /** Sends pages of signed records over one stream; the number of the connection they went over. */
+  /** Announces over one stream; the number of the connection it went over. */
   async function sendTo(
     index: MemberView,
+    { secret }: Holder,
     holdings: AsyncIterable<Holding> | Iterable<Holding>,
   ): Promise<{ session: number | undefined; count: number }> {
-    const { secret } = holder as { secret: Uint8Array }
     const wire = await net.open({ id: index.id, addresses: addressesOf(index) }, INDEX_PROTOCOL, {
       signal: stopping.signal,
     })
     const session = net.session(index.id)
-    const expires = clock.now() + RECORD_LIFE
-    let page: IndexRecord[] = []
-    let bytes = 0
+    const about = { holder: addressOf(secret), expires: clock.now() + RECORD_LIFE }
+    let entries: IndexEntry[] = []
     let count = 0
     const flush = async () => {
-      if (page.length === 0) return
-      await wire.send(encodeIndex({ kind: 'announce', records: page }))
+      if (entries.length === 0) return
+      const { statement } = announce(secret, about, entries)
+      await wire.send(encodeIndex({ kind: 'announce', statement, entries }))
       const { count: taken } = only(decodeIndex(await wire.receive(MAX_INDEX_BYTES)), 'taken')
-      if (taken < page.length) log.warn('index.partly', { index: index.id, taken, of: page.length })
+      if (taken < entries.length) log.warn('index.partly', { index: index.id, taken, of: entries.length })
       count += taken
-      page = []
-      bytes = 0
+      entries = []
     }
-    for await (const { key, blobId } of holdings) {
-      const record = signStatement(secret, {
-        key,
-        holder: me as Address,
-        expires,
-        ...(blobId === undefined ? {} : { blobId }),
-      })
-      bytes += recordBytes(record)
-      if (bytes > MAX_PAGE || page.length === MAX_PAGE_RECORDS) await flush()
-      page.push(record)
-    }
+    for await (const { key, blobId } of holdings) if (entries.push({ key, blobId }) === MAX_ENTRIES) await flush()
     await flush()
     await wire.close()
     return { session, count }
   }
 
-  async function announceAll(index: MemberView, source: Source): Promise<void> {
+  async function announceAll(index: MemberView, source: Source, own: Holder): Promise<void> {
     source.isBusy = true
     const startedAt = clock.monotonic()
     try {
-      const { session, count } = await sendTo(index, (holder as { holdings(): AsyncIterable<Holding> }).holdings())
+      const { session, count } = await sendTo(index, own, own.holdings())
       Object.assign(source, { session, announcedAt: startedAt, failures: 0 })
       log.debug('index.announced', { index: index.id, count })
     } catch (cause) {
@@ -191,11 +181,11 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
     for (const index of indexes()) {
       const source = sourceOf(index.id)
       if (!source.isBusy && clock.monotonic() >= source.retryAt && !isCurrent(index.id, source))
-        void announceAll(index, source)
+        void announceAll(index, source, holder)
     }
   }
 
-  async function sendFresh(): Promise<void> {
+  async function sendFresh(own: Holder): Promise<void> {
     const holdings = fresh
     fresh = []
     gathering = undefined
@@ -205,7 +195,7 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
         // One that is busy reads the holdings anew or may have read past these: it gets them in any case.
         if (!isCurrent(index.id, source) && !source.isBusy) return
         try {
-          await sendTo(index, holdings)
+          await sendTo(index, own, holdings)
         } catch (cause) {
           source.session = undefined // the next look announces everything
           log.debug('index.unreachable', { index: index.id, code: asHoldfastError(cause).code })
@@ -221,84 +211,49 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
     }
   }
 
-  async function ask(index: MemberView, keys: readonly Uint8Array[], signal: AbortSignal): Promise<IndexRecord[]> {
+  async function ask(index: MemberView, keys: readonly Uint8Array[], signal: AbortSignal): Promise<FoundMessage[]> {
     const wire = await net.open({ id: index.id, addresses: addressesOf(index) }, INDEX_PROTOCOL, { signal })
-    const records: IndexRecord[] = []
+    const pages: FoundMessage[] = []
+    let entries = 0
     for (let at = 0; at < keys.length; at += MAX_LOOKUP) {
-      const part = keys.slice(at, at + MAX_LOOKUP)
-      await wire.send(encodeIndex({ kind: 'lookup', keys: part }))
+      await wire.send(encodeIndex({ kind: 'lookup', keys: keys.slice(at, at + MAX_LOOKUP) }))
       for (let more = 1; more === 1; ) {
         const page = only(decodeIndex(await wire.receive(MAX_INDEX_BYTES)), 'found')
-        if (records.length + page.records.length > 32 * keys.length)
+        entries += page.entries.length
+        if (entries > MAX_PER_KEY * keys.length || (page.entries.length === 0 && page.more === 1))
           throw new HoldfastError('NET_PROTOCOL', { what: 'more records than there can be' })
-        records.push(...page.records)
+        pages.push(page)
         more = page.more
       }
     }
     await wire.close()
-    return records
+    return pages
   }
 
   async function lookup(
     keys: readonly Uint8Array[],
-    lookupOptions: { readonly signal?: AbortSignal } = {},
+    { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<IndexAnswer> {
-    const wanted = new Set(keys.map(toHex))
-    const found = new Map<string, Map<string, Found>>()
-    const checked = new Map<string, boolean>()
+    const findings = createFindings(keys, registry, clock.now())
     const queue = indexes().sort((a, b) => sourceOf(a.id).lies - sourceOf(b.id).lies)
     let answered = 0
-    const next = async (): Promise<void> => {
+    const askNext = async (): Promise<void> => {
       for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
+        const limits = [AbortSignal.timeout(times.askMs), stopping.signal, ...(signal === undefined ? [] : [signal])]
         try {
-          const signals = [
-            AbortSignal.timeout(times.askMs),
-            stopping.signal,
-            ...(lookupOptions.signal ? [lookupOptions.signal] : []),
-          ]
-          const records = await ask(index, keys, AbortSignal.any(signals))
+          const pages = await ask(index, keys, AbortSignal.any(limits))
           answered++
-          await merge(index.id, records)
-          return // this place of the three is filled
+          for (const page of pages) sourceOf(index.id).lies += await findings.add(page)
+          return // this one of the places is filled
         } catch (cause) {
-          lookupOptions.signal?.throwIfAborted()
+          signal?.throwIfAborted()
           log.debug('index.unanswered', { index: index.id, code: asHoldfastError(cause).code })
         }
       }
     }
-    const merge = async (index: Address, records: readonly IndexRecord[]) => {
-      let turns = 0
-      for (const record of records) {
-        const key = toHex(record.key)
-        const name = toHex(record.signature)
-        let isTrue = checked.get(name)
-        if (isTrue === undefined) {
-          if (++turns % 8 === 0) await new Promise((resolve) => setImmediate(resolve))
-          isTrue = isTimely(record, clock.now()) && isSigned(record)
-          checked.set(name, isTrue)
-        }
-        if (!isTrue || !wanted.has(key)) {
-          sourceOf(index).lies++
-          continue
-        }
-        const member = registry.member(record.holder)
-        if (member === undefined || !registry.inGoodStanding(record.holder)) continue // the chain knows better; no fault of the index
-        const blobId = record.blobId ?? record.key
-        const here = found.get(key) ?? new Map<string, Found>()
-        const one = `${record.holder} ${toHex(blobId)}`
-        if ((here.get(one)?.expires ?? 0) < record.expires)
-          here.set(one, {
-            holder: record.holder,
-            addresses: record.addresses ?? addressesOf(member),
-            blobId,
-            expires: record.expires,
-          })
-        found.set(key, here)
-      }
-    }
-    await Promise.all(Array.from({ length: SOURCES }, next))
+    await Promise.all(Array.from({ length: SOURCES }, askNext))
     if (answered === 0) throw new HoldfastError('NET_UNREACHABLE', { what: 'any index' })
-    return { found: new Map([...found].map(([key, holders]) => [key, [...holders.values()]])), answered }
+    return { found: findings.all(), answered }
   }
 
   return {
@@ -313,7 +268,7 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
     announce: (holdings) => {
       if (holder === undefined || stopping.signal.aborted) return
       for (const holding of holdings) fresh.push(holding)
-      gathering ??= setTimeout(() => void sendFresh(), times.gatherMs)
+      gathering ??= setTimeout(() => void sendFresh(holder), times.gatherMs)
     },
     lookup,
     state: () => {
@@ -321,13 +276,4 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
       return { known: known.length, current: known.filter((index) => isCurrent(index.id, sourceOf(index.id))).length }
     },
   }
-}
-
-/** Records of one page, with room for its keys. */
-const MAX_PAGE = MAX_INDEX_BYTES - 4096
-const MAX_PAGE_RECORDS = 1024
-
-/** Neither expired nor further ahead than records live, with the clocks' tolerance. */
-function isTimely(record: IndexRecord, now: number): boolean {
-  return record.expires + MAX_OFFSET > now && record.expires <= now + RECORD_LIFE + MAX_OFFSET
 }
