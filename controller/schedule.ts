@@ -36,6 +36,9 @@ export function deadlineOf(due: number): number {
 /** A uniform number in [0, 1) for one round with one steward; the same for ever, and nobody else can foretell it. */
 export type Draw = (steward: Address, round: number) => number
 
+/** A draw is asked for with every decision; so many are remembered (about 10 MB). */
+const REMEMBERED_DRAWS = 100_000
+
 /**
  * The jitter's source: HMAC-SHA256(seed, "holdfast/jitter/1" ‖ steward ‖ u32 round), its first four bytes as a fraction. Per (uploader,
  * steward, round) and never per blob, so that placements made together stay together on one docket. protocol.md §8.
@@ -43,8 +46,17 @@ export type Draw = (steward: Address, round: number) => number
  */
 export function createDraw(seed: Uint8Array): Draw {
   assertBytes(seed, 32, 'seed')
-  return (steward, round) =>
-    readU32(hmacSha256(seed, concat(utf8('holdfast/jitter/1'), fromHex(steward, 20), u32(round))), 0) / 2 ** 32
+  const drawn = new Map<string, number>()
+  return (steward, round) => {
+    const key = `${steward}/${round}`
+    const known = drawn.get(key)
+    if (known !== undefined) return known
+    const message = concat(utf8('holdfast/jitter/1'), fromHex(steward, 20), u32(round))
+    const value = readU32(hmacSha256(seed, message), 0) / 2 ** 32
+    if (drawn.size >= REMEMBERED_DRAWS) drawn.clear() // only speed is lost: the same draw comes again
+    drawn.set(key, value)
+    return value
+  }
 }
 
 /**
