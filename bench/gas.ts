@@ -49,6 +49,8 @@ export const NOTE_ENTRIES = 8
 
 const HUNDRED = 100
 const AMOUNT = 9_663n // gwei
+/** Unix time, a constant: the chain's clock starts at 1,800,000,000 and runs on while we measure, and calldata must not vary with it. */
+const DEADLINE = 1_800_273_600
 const SWEEP = {
   Sweep: [
     { name: 'payee', type: 'address' },
@@ -96,8 +98,6 @@ async function measureOn(provider: BrowserProvider): Promise<GasTable> {
     const sent = await contract.getFunction(method)(...args)
     return Number((await sent.wait()).gasUsed)
   }
-  const block = await provider.getBlock('latest')
-  const deadline = (block?.timestamp ?? 0) + 3 * 86_400
 
   const post = (name: string, entries: number) => {
     const docket = note(entries, name)
@@ -106,12 +106,15 @@ async function measureOn(provider: BrowserProvider): Promise<GasTable> {
   }
   const domain = { name: 'Holdfast Market', version: '1', chainId, verifyingContract: made['market'] as string }
   const claim = async (name: string) => {
-    const text = await new Wallet(draw(name)).signTypedData(domain, SWEEP, { payee: steward.address, deadline })
+    const text = await new Wallet(draw(name)).signTypedData(domain, SWEEP, {
+      payee: steward.address,
+      deadline: DEADLINE,
+    })
     const [r, s, v] = [text.slice(0, 66), BigInt(`0x${text.slice(66, 130)}`), Number.parseInt(text.slice(130), 16)]
     return { r, vs: AbiCoder.defaultAbiCoder().encode(['uint256'], [s | (BigInt(v - 27) << 255n)]) }
   }
   const group = async (names: readonly string[]) => [
-    { poster: uploader.address, deadline, open: false, claims: await Promise.all(names.map(claim)) },
+    { poster: uploader.address, deadline: DEADLINE, open: false, claims: await Promise.all(names.map(claim)) },
   ]
 
   await gasOf(token, 'mint', uploader.address, 10n ** 24n)
@@ -120,12 +123,12 @@ async function measureOn(provider: BrowserProvider): Promise<GasTable> {
   const deposit = await gasOf(market, 'deposit', 10n ** 21n)
 
   const hundred = Array.from({ length: HUNDRED }, (_, i) => `of a hundred ${i}`)
-  await gasOf(market, 'post', steward.address, deadline, [post('first', 1)])
+  await gasOf(market, 'post', steward.address, DEADLINE, [post('first', 1)])
   const sweepFirst = await gasOf(market, 'sweep', steward.address, await group(['first']))
-  const postAlone = await gasOf(market, 'post', steward.address, deadline, [post('alone', 1)])
+  const postAlone = await gasOf(market, 'post', steward.address, DEADLINE, [post('alone', 1)])
   const sweepAlone = await gasOf(market, 'sweep', steward.address, await group(['alone']))
   const posts = hundred.map((name) => post(name, 1))
-  const postOf100 = (await gasOf(market, 'post', steward.address, deadline, posts)) / HUNDRED
+  const postOf100 = (await gasOf(market, 'post', steward.address, DEADLINE, posts)) / HUNDRED
   const sweepOf100 = (await gasOf(market, 'sweep', steward.address, await group(hundred))) / HUNDRED
 
   const docketCycle: Record<string, number> = {}
@@ -133,19 +136,19 @@ async function measureOn(provider: BrowserProvider): Promise<GasTable> {
     // only the hash and the note go on chain: a large docket's bytes are not needed to know what it costs
     const of =
       entries > NOTE_ENTRIES ? { ...post(`docket ${entries}`, 1), note: '0x' } : post(`docket ${entries}`, entries)
-    const posted = await gasOf(market, 'post', steward.address, deadline, [of])
+    const posted = await gasOf(market, 'post', steward.address, DEADLINE, [of])
     docketCycle[entries] = posted + (await gasOf(market, 'sweep', steward.address, await group([`docket ${entries}`])))
   }
 
   const advertise = await gasOf(market, 'advertise', draw('advert'), 12_345_678n)
   const withdraw = await gasOf(market, 'withdraw', 10n ** 18n, uploader.address)
-  await gasOf(market, 'post', steward.address, deadline, [post('revoked', 1)])
+  await gasOf(market, 'post', steward.address, DEADLINE, [post('revoked', 1)])
   const id = await market.getFunction('bountyId')(
     uploader.address,
     new Wallet(draw('revoked')).address,
     steward.address,
   )
-  await provider.send('evm_setNextBlockTimestamp', [deadline + 3600])
+  await provider.send('evm_setNextBlockTimestamp', [DEADLINE + 3600])
   const revokeAlone = await gasOf(market, 'revoke', [hexlify(id)])
 
   return {

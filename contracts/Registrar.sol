@@ -98,6 +98,8 @@ contract Registrar is IRegistrar, EIP712, Multicall {
         if (level != Level.agent && level != Level.delegate) revert RegistrarLevelNotGivable(level);
         Member storage subject = _existing(id);
         if (subject.level == Level.master) revert RegistrarLevelNotGivable(Level.master);
+        // a level said twice must not end the roles given in between
+        if (subject.level == level) revert RegistrarLevelNotGivable(level);
         subject.level = level;
         // What belonged to the other level ends here; a reader of the log applies the same rule.
         delete subject.roles;

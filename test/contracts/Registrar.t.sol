@@ -174,6 +174,13 @@ contract RegistrarTest {
         registrar.setLevel(master, Level.agent);
     }
 
+    function test_a_level_given_twice_leaves_the_roles_alone() public {
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarLevelNotGivable.selector, Level.delegate));
+        vm.prank(master);
+        registrar.setLevel(delegate, Level.delegate);
+        vm.assertEq(uint256(registrar.member(delegate).roles), 24, "roles");
+    }
+
     function testFuzz_roles_of_another_level_are_refused(uint32 roles) public {
         uint32 foreign = roles & ~uint32(7);
         vm.prank(delegate);
