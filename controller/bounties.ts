@@ -116,8 +116,8 @@ export function createBounties(deps: BountyDeps) {
   function onPostFailed(step: Step, plan: string): void {
     const id = ledger.bountyOfPlan.get(plan)
     const bounty = id === undefined ? undefined : recordOf(id)
-    if (!bounty || bounty.phase !== 'intended') return
-    save(step, { ...bounty, phase: 'failed', final: true })
+    if (!bounty) return
+    if (bounty.phase === 'intended') save(step, { ...bounty, phase: 'failed', final: true })
     tellAll(step, bounty, { kind: 'post-failed', docket: plan })
   }
 
@@ -192,6 +192,8 @@ export function createBounties(deps: BountyDeps) {
     const id = bountyIdOf(deps.account, claimKey, first.steward)
     assertBytes(id, 32, 'bounty id')
     const inNote = sorted.length <= NOTE_ENTRIES
+    // A block that was undone and came again asks for its post again: the record stands, and the outbox leaves its intent alone.
+    if (recordOf(toHex(id))) return
     save(step, {
       id: toHex(id),
       plan,
