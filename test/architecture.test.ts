@@ -7,12 +7,38 @@ import { readFacts, type SourceFacts } from './source-facts.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
+/** The dev chain keeps its state itself; chain/ is the door to anvil, and that includes the file anvil writes. */
+const ANVIL_STATE =
+  'the file is anvil’s own, rewritten by it in place; whole copies of it are kept beside it, on dev chains only'
+
 const EXCEPTIONS: readonly Exception[] = [
+  { path: 'chain/devnet.ts', rules: ['door', 'write'], reason: ANVIL_STATE },
+  { path: 'chain/devnet-state.ts', rules: ['door', 'write'], reason: ANVIL_STATE },
+  {
+    path: 'chain/devnet-keeper.ts',
+    rules: ['door', 'write', 'ambient'],
+    reason: `${ANVIL_STATE}; a process of its own, so it reads its own arguments`,
+  },
   {
     path: 'cli/spawn.ts',
-    rule: 'write',
-    what: 'fs.open',
+    rules: ['write'],
     reason: 'the log a daemon’s output goes to: appended by the system, and nothing is read back from it',
+  },
+  { path: 'cli/commands/doctor.ts', rules: ['write'], reason: 'tries whether a directory can be written to' },
+  {
+    path: 'cli/commands/init.ts',
+    rules: ['write'],
+    reason: 'the words go to a file that must not exist yet (opened with wx, synced): durableWrite would replace one',
+  },
+  {
+    path: 'cli/commands/steward-init.ts',
+    rules: ['write'],
+    reason: 'a link in the home to the directory on the spare disk',
+  },
+  {
+    path: 'cli/dev-home.ts',
+    rules: ['door'],
+    reason: 'asks the system which loopback addresses and ports are free before any daemon runs',
   },
 ]
 
@@ -39,19 +65,20 @@ describe('architecture', () => {
 
   it('holds in every file of the product', () => {
     expect(tree.length).to.be.above(60)
-    const isException = (path: string, rule: Rule, what: string) =>
-      EXCEPTIONS.some((one) => one.path === path && one.rule === rule && one.what === what)
-    const found = findViolations(tree).filter(({ path, rule, what }) => !isException(path, rule, what))
+    const isException = (path: string, rule: Rule) =>
+      EXCEPTIONS.some((one) => one.path === path && one.rules.includes(rule))
+    const found = findViolations(tree).filter(({ path, rule }) => !isException(path, rule))
     expect(found.map(formatViolation).join('\n')).to.equal('')
   })
 
   it('has no exception that nobody needs', () => {
     const found = findViolations(tree)
-    for (const { path, rule, what } of EXCEPTIONS)
-      expect(
-        found.some((one) => one.path === path && one.rule === rule && one.what === what),
-        `${path} ${rule} ${what}`,
-      ).to.equal(true)
+    for (const { path, rules } of EXCEPTIONS)
+      for (const rule of rules)
+        expect(
+          found.some((one) => one.path === path && one.rule === rule),
+          `${path} ${rule}`,
+        ).to.equal(true)
   })
 
   it('imports only packages that users get installed, at exact versions', () => {
