@@ -98,7 +98,9 @@ describe('net/messages', () => {
     ])
       expect(encodeCbor(encodeBidMessage(message)).length).to.be.at.most(MAX_BID_BYTES)
     const entries = Array.from({ length: 2_048 }, () => ({ key: word, blobId: word }))
-    const announced = EXAMPLES.find(({ message }) => message.kind === 'announce')?.message as unknown as { statement: never }
+    const announced = EXAMPLES.find(({ message }) => message.kind === 'announce')?.message as unknown as {
+      statement: never
+    }
     expect(encodeCbor(encodeIndex({ kind: 'announce', statement: announced.statement, entries })).length).to.be.at.most(
       MAX_INDEX_BYTES,
     )
