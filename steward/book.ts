@@ -36,9 +36,9 @@ export class BookBatch {
     this.apply.push(() => this.book.show(holding))
   }
 
-  /** A version both sides signed; `id` names the placement it is of. */
-  receipt(id: string, receipt: Receipt): void {
-    this.changes.set(KEYS.receipt(id, receipt.placement.version), encodeRecord(receipt))
+  /** What both sides signed; `id` names the placement it is of, `place` is that of its digest in `versions`, from 1. */
+  receipt(id: string, place: number, receipt: Receipt): void {
+    this.changes.set(KEYS.receipt(id, place), encodeRecord(receipt))
   }
 
   rows(id: string, rows: RowsRecord): void {
@@ -202,8 +202,8 @@ export class Book {
     return this.journal.get(KEYS.cursor)
   }
 
-  async receipt(id: string, version: number): Promise<Receipt | undefined> {
-    const key = KEYS.receipt(id, version)
+  async receipt(id: string, place: number): Promise<Receipt | undefined> {
+    const key = KEYS.receipt(id, place)
     const bytes = await this.journal.get(key)
     return bytes && decodeRecord<Receipt>(key, bytes)
   }

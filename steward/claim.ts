@@ -1,8 +1,9 @@
 /** Claims: from answers to a signature that names whom to pay, and from many claims to one call. Pure. protocol.md §3, §4. */
 import { toHex, u32, utf8 } from '../base/bytes.ts'
-import { type Address, addressOf, compactSignature, signDigest } from '../base/curve.ts'
+import { type Address, addressOf, signDigest } from '../base/curve.ts'
 import { sha256 } from '../base/hash.ts'
 import { type Domain, sweepDigest } from '../base/typed-data.ts'
+import { unixTime } from '../base/units.ts'
 import { type AnsweredChallenge, claimSecretOf } from '../blob/docket.ts'
 import type { SweepCall, SweepGroup } from './ports.ts'
 import type { BountyRecord } from './records.ts'
@@ -13,8 +14,8 @@ export interface Claim {
   readonly poster: Address
   readonly deadline: number
   readonly attempt: number
-  readonly r: Uint8Array
-  readonly yParityAndS: Uint8Array
+  /** Of Sweep(payee, deadline), 65 bytes. */
+  readonly signature: Uint8Array
 }
 
 /** What a bounty says about who can claim it. */
@@ -34,16 +35,16 @@ export function claimOf(
   if (addressOf(secret) !== bounty.claimKey) return undefined
   const { id, poster, deadline, attempt } = bounty
   const signature = signDigest(secret, sweepDigest(domain, { payee, deadline }))
-  return { bounty: id, poster, deadline, attempt, ...compactSignature(signature) }
+  return { bounty: id, poster, deadline, attempt, signature }
 }
 
 /** One call for all: a group for each poster and deadline, in order of first appearance. At least one claim. */
 export function sweepCallOf(payee: Address, claims: readonly Claim[]): SweepCall {
-  const groups = new Map<string, SweepGroup & { claims: { r: Uint8Array; yParityAndS: Uint8Array }[] }>()
-  for (const { poster, deadline, r, yParityAndS } of claims) {
+  const groups = new Map<string, SweepGroup & { claims: Uint8Array[] }>()
+  for (const { poster, deadline, signature } of claims) {
     const key = `${poster}/${deadline}`
-    const group = groups.get(key) ?? { poster, deadline, claims: [] }
-    group.claims.push({ r, yParityAndS })
+    const group = groups.get(key) ?? { poster, deadline: unixTime(deadline), open: false, claims: [] }
+    group.claims.push(signature)
     groups.set(key, group)
   }
   return { payee, groups: [...groups.values()], notAfter: Math.max(...claims.map(({ deadline }) => deadline)) }

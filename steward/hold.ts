@@ -4,7 +4,7 @@
  */
 import { concat, fromHex, toHex, u32 } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
-import { HoldfastError } from '../base/errors.ts'
+import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
 import { type Domain, placementDigest, rowsDigest } from '../base/typed-data.ts'
 import {
@@ -18,13 +18,13 @@ import {
 import type { Wire } from '../net/wire.ts'
 import type { BlobFiles, BlobSink } from '../store/blob-files.ts'
 import type { Book } from './book.ts'
-import { MAX_ROWS, NOTED_ARRIVAL, type StewardConfig } from './config.ts'
+import { BID_LIFE, MAX_ROWS, NOTED_ARRIVAL, type StewardConfig } from './config.ts'
 import { holdPlacement } from './held-placement.ts'
 import type { Fault, StewardIndexes } from './ports.ts'
-import type { Holding } from './records.ts'
+import type { ArrivalRecord, Holding } from './records.ts'
 import type { Locked, Room } from './room.ts'
 import type { Step } from './step.ts'
-import { assertAwarded, assertOffered, assertRenewal, type Offer } from './terms.ts'
+import { assertAwarded, assertOffered, assertRenewal, isSameDeal, type Offer } from './terms.ts'
 
 export interface HoldDeps {
   readonly book: Book
@@ -112,86 +112,114 @@ export function createHold(deps: HoldDeps) {
   }
 
   async function receive(wire: Wire, offer: Offer, locator: Uint8Array | undefined): Promise<Uint8Array> {
-    const { placement } = offer
+    const { placement, digest } = offer
     const { blobId, length } = placement
     const blob = toHex(blobId)
-    const known = book.idOfDigest.get(toHex(offer.digest))
-    if (known === undefined) {
+    const living = book.livingOf(blob, placement.uploader)
+    const advert = toHex(placement.advert)
+    await dropExpired()
+    if (!living) {
       if (!deps.config().isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
-      assertAwarded(
-        placement,
-        book.bids.get(toHex(placement.advert)),
-        book.placedUnder(toHex(placement.advert)),
-        deps.now(),
-      )
-      if (book.livingOf(blob, placement.uploader))
+      const placed = book.placedUnder(advert)
+      const coming = room.comingUnder(advert, blob)
+      const lot = { bytes: placed.bytes + coming.bytes, blobs: placed.blobs + coming.blobs }
+      assertAwarded(placement, book.bids.get(advert), lot, deps.now())
+    } else if (!living.versions.includes(toHex(digest))) {
+      const last = await book.receipt(living.held.id, living.versions.length)
+      if (!last || !isSameDeal(last.placement, placement))
         throw new HoldfastError('PLACEMENT_INVALID', { what: 'the blob is held under another placement' })
     }
-    const leave = room.admit(blob, length)
+    const arrival: ArrivalRecord = { length, advert, until: Math.min(placement.offerUntil, deps.now() + BID_LIFE) }
+    room.admit(blob, arrival)
+    let isKept = false
     try {
       const sink = await files.write(blobId, length)
-      const noted =
-        sink.offset < length && length >= NOTED_ARRIVAL ? noteArrival(blob, length, placement.offerUntil) : undefined
-      await bring(wire, sink)
+      const noted = sink.offset < length && length >= NOTED_ARRIVAL ? noteArrival(blob, arrival) : undefined
+      isKept = await bring(wire, sink)
       await noted
+      if (isKept) throw new HoldfastError('NET_CLOSED', { what: placement.uploader })
       await deps.fault?.('blob.durable')
-      return await countersign(offer, locator, known, noted !== undefined)
+      return await countersign(offer, locator, noted !== undefined)
     } finally {
-      leave()
+      if (isKept) room.park(blob, arrival)
+      else room.leave(blob)
     }
   }
 
   /** So that a restart keeps what came so far; nobody waits for it. */
-  function noteArrival(blob: string, length: number, until: number): Promise<void> {
+  function noteArrival(blob: string, arrival: ArrivalRecord): Promise<void> {
     const batch = book.batch()
-    batch.arrival(blob, { length, until })
+    batch.arrival(blob, arrival)
     return book.commit(batch)
   }
 
-  /** What comes is on disk and checked when this resolves; what came before a failure is kept for the next try. */
-  async function bring(wire: Wire, sink: BlobSink): Promise<void> {
-    try {
-      await wire.send(encodeStore({ kind: 'go', offset: sink.offset }))
-      for await (const chunk of wire.receiveBytes(sink.length - sink.offset)) await sink.write(chunk)
-      await sink.finish()
-    } finally {
-      await sink.suspend() // ended already when all went well
+  /** What was broken off and never taken up again goes when its offer is over. */
+  async function dropExpired(): Promise<void> {
+    for (const { blob, length } of room.expired()) {
+      room.leave(blob)
+      try {
+        await (await files.write(fromHex(blob, 32), length)).abort()
+        const batch = book.batch()
+        batch.arrival(blob, undefined)
+        await book.commit(batch)
+        log.info('arrival.dropped', { blob })
+      } catch (cause) {
+        log.warn('arrival.kept', { blob, code: asHoldfastError(cause).code }) // it is being offered again just now, or the disk is at fault
+      }
     }
   }
 
-  async function countersign(
-    offer: Offer,
-    locator: Uint8Array | undefined,
-    known: string | undefined,
-    isNoted: boolean,
-  ): Promise<Uint8Array> {
+  /** The blob is on disk and checked when this resolves with false; true: the stream ended early and what came is kept for the next try. */
+  async function bring(wire: Wire, sink: BlobSink): Promise<boolean> {
+    try {
+      await wire.send(encodeStore({ kind: 'go', offset: sink.offset }))
+      for await (const chunk of wire.receiveBytes(sink.length - sink.offset)) await sink.write(chunk)
+    } catch (cause) {
+      log.debug('arrival.broken', { offset: sink.offset, length: sink.length, code: asHoldfastError(cause).code })
+      if (sink.offset === 0 || hasCode(cause, 'STORE_FULL', 'STORE_UNUSABLE')) {
+        await sink.abort()
+        throw cause
+      }
+      await sink.suspend()
+      return true
+    }
+    await sink.finish()
+    return false
+  }
+
+  async function countersign(offer: Offer, locator: Uint8Array | undefined, isNoted: boolean): Promise<Uint8Array> {
     const { placement, signature, digest } = offer
-    const now = deps.now()
-    if (known === undefined && now > placement.offerUntil)
-      throw new HoldfastError('PLACEMENT_INVALID', { what: 'the offer has expired' })
-    const id = known ?? toHex(digest)
+    const blob = toHex(placement.blobId)
+    const name = toHex(digest)
     const countersignature = signDigest(secret, digest)
-    const batch = book.batch()
-    if (known === undefined) {
-      const holding: Holding = {
-        held: holdPlacement(id, placement),
-        versions: [id],
+    await deps.step((step) => {
+      if (isNoted) step.batch.arrival(blob, undefined)
+      const living = book.livingOf(blob, placement.uploader)
+      if (living?.versions.includes(name)) return // its bytes were lost and have come again
+      if (step.now > placement.offerUntil)
+        throw new HoldfastError('PLACEMENT_INVALID', { what: 'the offer has expired' })
+      const receipt = { placement, signature, countersignature, ...(locator === undefined ? {} : { locator }) }
+      if (living) {
+        step.save({ ...living, versions: [...living.versions, name] })
+        step.batch.receipt(living.held.id, living.versions.length + 1, receipt)
+        return
+      }
+      step.save({
+        held: holdPlacement(name, placement),
+        versions: [name],
         tokenHash: toHex(placement.tokenHash),
         ...(locator === undefined ? {} : { locator: toHex(locator) }),
         advert: toHex(placement.advert),
-        heldAt: now,
+        heldAt: step.now,
         earned: 0n,
         sweeps: 0,
         missed: 0,
-      }
-      batch.holding(holding)
-      batch.receipt(id, { placement, signature, countersignature, ...(locator === undefined ? {} : { locator }) })
-    }
-    if (isNoted) batch.arrival(toHex(placement.blobId), undefined)
-    await book.commit(batch)
+      })
+      step.batch.receipt(name, 1, receipt)
+    })
     await deps.fault?.('placement.committed')
     indexes.announce([locator === undefined ? { key: placement.blobId } : { key: locator, blobId: placement.blobId }])
-    log.info('blob.held', { blob: toHex(placement.blobId), bytes: placement.length, uploader: placement.uploader })
+    log.info('blob.held', { blob, bytes: placement.length, uploader: placement.uploader })
     return countersignature
   }
 
@@ -214,7 +242,7 @@ export function createHold(deps: HoldDeps) {
       step.tell(id, { kind: 'renewed', version, end, price, grace })
       const next = step.holding(id) as Holding
       step.save({ ...next, versions: [...next.versions, name], tokenHash: toHex(placement.tokenHash) })
-      step.batch.receipt(id, { placement, signature, countersignature })
+      step.batch.receipt(id, next.versions.length + 1, { placement, signature, countersignature })
       log.info('placement.renewed', { placement: id, version, end })
     })
     return countersignature
@@ -259,5 +287,14 @@ export function createHold(deps: HoldDeps) {
     })
   }
 
-  return { serve }
+  /** What was on its way when the process ended last counts again, or is forgotten; its part was kept or swept when the files were opened. */
+  async function resume(): Promise<void> {
+    const batch = book.batch()
+    for await (const [blob, arrival] of book.arrivals())
+      if (arrival.until < deps.now()) batch.arrival(blob, undefined)
+      else room.park(blob, arrival)
+    await book.commit(batch)
+  }
+
+  return { serve, resume }
 }

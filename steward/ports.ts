@@ -48,8 +48,14 @@ export interface EndedFact extends OnChain {
   readonly id: string
 }
 
-/** What the feed brings, as far as the steward cares; other kinds are left out by the adapter. */
-export type MarketFact = PostedFact | EndedFact
+/** A sweep of ours did not find what it claimed. */
+export interface MissedFact extends OnChain {
+  readonly kind: 'missed'
+  readonly claimKey: Address
+}
+
+/** What the feed brings, as far as the steward cares: chain/market.ts's events with ids in hex; other kinds are left out by the adapter. */
+export type MarketFact = PostedFact | EndedFact | MissedFact
 
 /** One step of the chain: what was undone, newest first, what is new, oldest first, and where that leaves us. */
 export interface FeedUpdate {
@@ -73,12 +79,14 @@ export interface StewardChain {
   advertPaid(hash: Uint8Array, uploader: Address): Promise<{ readonly value: bigint } | undefined>
 }
 
-/** Claims on bounties of one poster that share a deadline: a `Group` of the contract. */
+/** Claims on bounties of one poster that share a deadline: the form chain/market.ts's `encodeSweep` takes. */
 export interface SweepGroup {
   readonly poster: Address
-  readonly deadline: number
-  /** EIP-2098, 32 bytes each, by the claim keys over Sweep(payee, deadline). */
-  readonly claims: readonly { readonly r: Uint8Array; readonly yParityAndS: Uint8Array }[]
+  readonly deadline: UnixTime
+  /** Bounties bound to us, never open ones. */
+  readonly open: false
+  /** Of Sweep(payee, deadline), 65 bytes each, by the claim keys; they go on chain as EIP-2098. */
+  readonly claims: readonly Uint8Array[]
 }
 
 /** What one sweep transaction says. */

@@ -19,7 +19,7 @@ export interface Receipt {
 /** A placement with all that changes about it: small, rewritten when something happens to it. The rules see `held` only. */
 export interface Holding {
   readonly held: HeldPlacement
-  /** Digests of its versions, hex, in order: the first is its name, `Rows` may be about any. */
+  /** Digests of all that both signed, hex, in order: the first is its name, `Rows` may be about any. The last one counts. */
   readonly versions: readonly string[]
   /** SHA-256 of the read token, hex. */
   readonly tokenHash: string
@@ -114,14 +114,16 @@ export interface NoticeRecord {
 /** A blob that is arriving: its part may be continued after a restart. */
 export interface ArrivalRecord {
   readonly length: number
+  /** Hex. */
+  readonly advert: string
   /** Chain time after which nobody waits for it. */
   readonly until: number
 }
 
 export const KEYS = {
   cursor: 'cursor',
-  /** One a version. */
-  receipt: (id: string, version: number) => `receipt/${id}/${version}`,
+  /** By place in `Holding.versions`, from 1. */
+  receipt: (id: string, place: number) => `receipt/${id}/${place}`,
   holding: (id: string) => `holding/${id}`,
   /** One an announcement, by its root. */
   rows: (id: string, root: string) => `rows/${id}/${root}`,

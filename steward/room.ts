@@ -3,6 +3,7 @@ import { HoldfastError } from '../base/errors.ts'
 import type { Capacity } from '../pricing/bidder.ts'
 import type { Book } from './book.ts'
 import { PROMISE_LIFE, type StewardConfig } from './config.ts'
+import type { ArrivalRecord } from './records.ts'
 
 /** One holder at a time for each key, in order of asking. */
 export function createLocks() {
@@ -32,17 +33,20 @@ export interface RoomDeps {
 export type Room = ReturnType<typeof createRoom>
 
 export function createRoom({ book, config, freeSpace, now }: RoomDeps) {
-  /** Bytes of blobs on their way in, and of bids that are sealed and not decided. */
-  const arriving = new Map<string, number>()
+  /** Blobs on their way in; `isParked`: broken off, to be taken up again. */
+  const arriving = new Map<string, ArrivalRecord & { readonly isParked: boolean }>()
+  /** Bytes of lots that are bid for and not decided, by advert. */
   const sealed = new Map<string, number>()
-  const sum = (bytes: Iterable<number>) => {
-    let total = 0
-    for (const count of bytes) total += count
-    return total
+
+  function arrivingBytes(): number {
+    let bytes = 0
+    for (const { length } of arriving.values()) bytes += length
+    return bytes
   }
 
   function promised(): number {
-    let bytes = sum(sealed.values())
+    let bytes = 0
+    for (const lot of sealed.values()) bytes += lot
     for (const bid of book.bids.values())
       if (bid.state !== 'lost' && now() < bid.madeAt + PROMISE_LIFE && !sealed.has(bid.advert))
         bytes += Math.max(0, bid.lotBytes - book.placedUnder(bid.advert).bytes)
@@ -51,14 +55,14 @@ export function createRoom({ book, config, freeSpace, now }: RoomDeps) {
 
   return {
     promised,
-    arriving: () => sum(arriving.values()),
+    arriving: arrivingBytes,
     /** For the price of a bid. */
     async capacity(): Promise<Capacity> {
       const { quota, reserve } = config()
       return {
         quota,
         reserve,
-        used: book.bytesHeld + sum(arriving.values()),
+        used: book.bytesHeld + arrivingBytes(),
         promised: promised(),
         free: await freeSpace(),
       }
@@ -70,14 +74,36 @@ export function createRoom({ book, config, freeSpace, now }: RoomDeps) {
     release(advert: string): void {
       sealed.delete(advert)
     },
-    /** Takes a blob's bytes out of the quota while it arrives. Call the result at its end. @throws `STORE_FULL` */
-    admit(blob: string, length: number): () => void {
-      if (book.isKept(blob)) return () => undefined
-      const used = book.bytesHeld + sum(arriving.values())
-      if (used + length > config().quota)
-        throw new HoldfastError('STORE_FULL', { what: `a blob of ${length} bytes: the quota is used up` })
-      arriving.set(blob, length)
-      return () => void arriving.delete(blob)
+    /** What is on its way under an advert, beside one blob. */
+    comingUnder(advert: string, except: string): { readonly bytes: number; readonly blobs: number } {
+      let [bytes, blobs] = [0, 0]
+      for (const [blob, arrival] of arriving) {
+        if (arrival.advert !== advert || blob === except) continue
+        bytes += arrival.length
+        blobs++
+      }
+      return { bytes, blobs }
+    },
+    /** Takes a blob's bytes out of the quota while it arrives; `park` or `leave` ends it. @throws `STORE_FULL` */
+    admit(blob: string, arrival: ArrivalRecord): void {
+      const others = arrivingBytes() - (arriving.get(blob)?.length ?? 0)
+      if (!book.isKept(blob) && book.bytesHeld + others + arrival.length > config().quota)
+        throw new HoldfastError('STORE_FULL', { what: `a blob of ${arrival.length} bytes: the quota is used up` })
+      arriving.set(blob, { ...arrival, isParked: false })
+    },
+    /** It broke off: its part stays on disk, and in the quota, until its offer is over. */
+    park(blob: string, arrival: ArrivalRecord): void {
+      arriving.set(blob, { ...arrival, isParked: true })
+    },
+    leave(blob: string): void {
+      arriving.delete(blob)
+    },
+    /** Parked ones that nobody will take up any more. */
+    expired(): { readonly blob: string; readonly length: number }[] {
+      const over: { blob: string; length: number }[] = []
+      for (const [blob, { isParked, until, length }] of arriving)
+        if (isParked && until < now()) over.push({ blob, length })
+      return over
     },
   }
 }

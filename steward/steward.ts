@@ -25,7 +25,7 @@ import { createServe, DOCKET_PROTOCOL, FETCH_PROTOCOL } from './serve.ts'
 import { Step } from './step.ts'
 import { createSweeper } from './sweep.ts'
 import { type Alert, type DiskUse, stewardRoutes } from './views.ts'
-import { createWatch } from './watch.ts'
+import { createWatch, MAX_ATTEMPTS } from './watch.ts'
 
 export interface StewardDeps {
   readonly journal: Journal
@@ -78,8 +78,6 @@ const TIMER_MS = 30_000
 const TICK_WAIT_MS = 1_000
 /** Updates without anything for us, after which the cursor is written all the same. */
 const IDLE_UPDATES = 64
-/** Sweeps of one bounty that the chain refused, after which it is given up. */
-const MAX_ATTEMPTS = 5
 const MAX_ALERTS = 200
 
 /** Reads the book and wires the parts. Nothing runs before `start`, nothing is served before `attach`. */
@@ -157,7 +155,7 @@ class StewardDaemon implements Steward {
 
   /** Takes up the feed where it was left, and does again whatever was asked for and not done. */
   async start(): Promise<void> {
-    await this.forgetArrivals()
+    await this.hold.resume()
     this.prune.resume()
     this.deps.outbox.kick()
     const guard = (loop: Promise<void>) =>
@@ -320,14 +318,6 @@ class StewardDaemon implements Steward {
       this.watch.tick(step, this.deps.outbox.unfinished() === 0)
     })
     this.answer()
-  }
-
-  /** What was arriving when the process ended: its parts are kept or gone by now, the notes are of no more use. */
-  private async forgetArrivals(): Promise<void> {
-    const batch = this.book.batch()
-    const now = this.deps.chain.now()
-    for await (const [blob, { until }] of this.book.arrivals()) if (until < now) batch.arrival(blob, undefined)
-    await this.book.commit(batch)
   }
 
   private async onDamage(blobId: Uint8Array, why: HoldfastError): Promise<void> {

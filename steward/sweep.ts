@@ -137,7 +137,7 @@ export function createSweeper(deps: SweeperDeps) {
         const length = book.livingOf(toHex(challenge.blobId), bounty.poster)?.held.length
         try {
           if (length === undefined) throw new HoldfastError('BLOB_UNKNOWN', { blob: toHex(challenge.blobId) })
-          const [answer] = await deps.answer({ blobId: challenge.blobId, length }, [challenge.nonce])
+          const [answer] = await untilStopped(deps.answer({ blobId: challenge.blobId, length }, [challenge.nonce]))
           answered[at] = { ...challenge, answer: answer as Uint8Array }
         } catch (cause) {
           isBroken = true
@@ -147,6 +147,16 @@ export function createSweeper(deps: SweeperDeps) {
     }
     await Promise.all(Array.from({ length: Math.min(READERS, challenges.length) }, read))
     return answered
+  }
+
+  /** A disk that hangs must not keep the daemon from ending. */
+  function untilStopped<Value>(value: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const onStop = () => reject(stopping.signal.reason)
+      if (stopping.signal.aborted) onStop()
+      stopping.signal.addEventListener('abort', onStop)
+      value.then(resolve, reject).finally(() => stopping.signal.removeEventListener('abort', onStop))
+    })
   }
 
   async function onUnanswered(bounty: BountyRecord, why: HoldfastError): Promise<void> {

@@ -1,5 +1,5 @@
 /** Which offers bind us: pure checks of a signed placement against the bid we made, and of a renewal against the placement we hold. */
-import { toHex } from '../base/bytes.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Address, recoverSigner } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Placement } from '../base/typed-data.ts'
@@ -51,6 +51,17 @@ export function assertAwarded(
   if (start < now - START_BEFORE || start > now + START_AFTER || end <= now) refuse('a start that is not now')
   if (placed.bytes + length > bid.lotBytes || placed.blobs + 1 > bid.lotBlobs)
     refuse('more than the lot that was advertised')
+}
+
+/** True when only the time of the offer differs: an upload taken up again, whose first countersignature its uploader never booked. */
+export function isSameDeal(a: Placement, b: Placement): boolean {
+  return (Object.keys(a) as (keyof Placement)[]).every((key) => {
+    const [one, other] = [a[key], b[key]]
+    return (
+      key === 'offerUntil' ||
+      (one instanceof Uint8Array && other instanceof Uint8Array ? equalBytes(one, other) : one === other)
+    )
+  })
 }
 
 /** The next version: the same bytes, the same or a better price, a later end. `last`: the newest version both signed. @throws `PLACEMENT_INVALID` */

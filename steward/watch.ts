@@ -10,7 +10,7 @@ import { HOUR } from '../base/units.ts'
 import { type Challenge, decodeDocket, docketHashOf } from '../blob/docket.ts'
 import type { Book } from './book.ts'
 import { paidUntil } from './held-placement.ts'
-import type { EndedFact, MarketFact, PostedFact } from './ports.ts'
+import type { EndedFact, MarketFact, MissedFact, PostedFact } from './ports.ts'
 import type { BountyRecord } from './records.ts'
 import type { Step } from './step.ts'
 
@@ -19,6 +19,9 @@ export const REVOKE_DELAY = HOUR
 
 /** A sweep that came to nothing though the outbox is through with it is made again after this time. Seconds of chain time. */
 const CLAIM_AGAIN = HOUR
+
+/** Sweeps of one bounty that come to nothing, after which it is left to its deadline. */
+export const MAX_ATTEMPTS = 5
 
 export interface WatchDeps {
   readonly book: Book
@@ -31,6 +34,7 @@ export type Watch = ReturnType<typeof createWatch>
 export function createWatch({ book, steward, log }: WatchDeps) {
   function apply(step: Step, fact: MarketFact): void {
     if (fact.kind === 'posted') onPosted(step, fact)
+    else if (fact.kind === 'missed') onMissed(step, fact)
     else onEnded(step, fact)
   }
 
@@ -108,8 +112,21 @@ export function createWatch({ book, steward, log }: WatchDeps) {
     })
   }
 
+  /** Our sweep came while the bounty was not there: before its block was mined again, or too late. If it is open, it is answered anew. */
+  function onMissed(step: Step, { claimKey }: MissedFact): void {
+    for (const bounty of step.allBounties()) {
+      if (bounty.claimKey !== claimKey || bounty.attempt + 1 >= MAX_ATTEMPTS) continue
+      if (bounty.phase === 'claimed') unclaim(step, bounty)
+      if (bounty.phase === 'gone') {
+        const { intent: _, claimedAt: __, ...rest } = bounty
+        step.saveBounty(rest)
+      }
+    }
+  }
+
   /** A block is gone. */
   function undo(step: Step, fact: MarketFact): void {
+    if (fact.kind === 'missed') return
     const bounty = step.bounty(fact.id)
     if (!bounty) return
     if (fact.kind === 'posted') {
@@ -186,7 +203,7 @@ export function createWatch({ book, steward, log }: WatchDeps) {
     const over = bounty.deadline + REVOKE_DELAY + 1
     if (bounty.phase !== 'claimed' || bounty.claimedAt === undefined) return over
     const again = bounty.claimedAt + CLAIM_AGAIN
-    return again <= bounty.deadline ? again : over
+    return again <= bounty.deadline && bounty.attempt + 1 < MAX_ATTEMPTS ? again : over
   }
 
   /** Bounties whose time is over, or whose sweep came to nothing. `isOutboxEmpty`: no sweep is on its way. */

@@ -31,7 +31,6 @@ import {
 } from '../../net/messages/store.ts'
 import type { NetNode, Target } from '../../net/node.ts'
 import type { Wire } from '../../net/wire.ts'
-import type { Uploader } from './rig.ts'
 
 export async function over<Result>(
   net: NetNode,
@@ -101,7 +100,7 @@ export function pushDocket(
 export function auction(
   net: NetNode,
   target: Target & { readonly id?: Address },
-  uploader: Uploader,
+  uploader: { readonly secret: Uint8Array },
   advert: Advert,
   lot: number | undefined,
   tamper: { readonly commits?: boolean; readonly clearing?: boolean } = {},

@@ -6,10 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '../../base/bytes.ts'
-import { type Address, addressOf, signDigest } from '../../base/curve.ts'
+import { type Address, addressOf, recoverSigner, signDigest } from '../../base/curve.ts'
 import { sha256 } from '../../base/hash.ts'
 import type { Change, Log } from '../../base/ports.ts'
-import { bountyIdOf, type Domain, type Placement, placementDigest } from '../../base/typed-data.ts'
+import { bountyIdOf, type Domain, type Placement, placementDigest, sweepDigest } from '../../base/typed-data.ts'
 import { DAY, unixTime, wei } from '../../base/units.ts'
 import { answersRootOf } from '../../blob/answers-root.ts'
 import { answerRows, nonceOf } from '../../blob/challenge.ts'
@@ -36,6 +36,7 @@ import { createSteward, type Steward, type StewardDeps } from '../../steward/ste
 import { type BlobFiles, openBlobFiles } from '../../store/blob-files.ts'
 import { type LevelStore, openLevelStore } from '../../store/level-store.ts'
 import { aNode, clock, rng, targetOf } from '../net/nodes.ts'
+import { auction, sendBlob } from './client.ts'
 
 export const DOMAIN: Domain = { chainId: 31337, contract: `0x${'11'.repeat(20)}` }
 export const NOW = 1_800_000_000
@@ -47,6 +48,7 @@ export class FakeChain implements StewardChain {
   private readonly blocks: (readonly MarketFact[])[] = [[]]
   private reverted: MarketFact[] = []
   private wakes: (() => void)[] = []
+  readonly open = new Map<string, PostedFact>()
   readonly adverts = new Map<string, { uploader: Address; value: bigint }>()
 
   now() {
@@ -61,8 +63,24 @@ export class FakeChain implements StewardChain {
     this.mine()
   }
   mine(...facts: readonly MarketFact[]): void {
+    for (const fact of facts) if (fact.kind === 'posted') this.open.set(fact.id, fact)
     this.blocks.push(facts.map((fact) => ({ ...fact, block: this.blocks.length, blockTime: this.time })))
     this.wake()
+  }
+  /** What the market does with a sweep: whoever signed must be the claim key of an open bounty of the group, in time. */
+  sweep({ payee, groups }: SweepCall): void {
+    const facts = groups.flatMap(({ poster, deadline, claims }) =>
+      claims.map((signature): MarketFact => {
+        const claimKey = recoverSigner(sweepDigest(DOMAIN, { payee, deadline }), signature) as Address
+        const id = toHex(bountyIdOf(poster, claimKey, payee))
+        const place = { block: 0, blockTime: 0 }
+        if (this.open.get(id)?.deadline !== deadline || this.time > deadline)
+          return { kind: 'missed', claimKey, ...place }
+        this.open.delete(id)
+        return { kind: 'swept', id, ...place }
+      }),
+    )
+    this.mine(...facts)
   }
   /** Takes the newest blocks back. */
   reorg(depth: number): void {
@@ -226,25 +244,9 @@ export async function aRig(
     },
   })
   await openAll()
-  outbox.onSweep = (call) => sweepOnChain(rig, call)
+  outbox.onSweep = (call) => chain.sweep(call)
   return rig
 }
-
-/** What the market would do: every claim that fits an open bounty is paid. The fake takes the bounties in the order they were posted. */
-function sweepOnChain(rig: Rig, call: SweepCall): void {
-  const facts = call.groups.flatMap((group) =>
-    group.claims.map(() => {
-      const bounty = [...rig.steward.book.bounties.values()].find(
-        ({ id, poster, deadline }) => poster === group.poster && deadline === group.deadline && !swept.has(id),
-      )
-      if (!bounty) throw new Error('a claim without a bounty')
-      swept.add(bounty.id)
-      return { kind: 'swept' as const, id: bounty.id, block: 0, blockTime: 0 }
-    }),
-  )
-  rig.chain.mine(...facts)
-}
-const swept = new Set<string>()
 
 /** An uploader that knows its part of the protocol. */
 export class Uploader {
@@ -346,6 +348,41 @@ export class Uploader {
     }
     return { fact, docket }
   }
+}
+
+/** An uploader whose advert the steward has won, with a client of its own. */
+export async function aDeal(rig: Rig, terms: Partial<AdvertTerms> = {}) {
+  const uploader = new Uploader()
+  const net = await aNode({ listen: [] })
+  const advert = uploader.advert(terms)
+  uploader.pay(rig.chain, advert)
+  const bid = await auction(net, rig.target(), uploader, advert, 0)
+  const offer = (blob: Uint8Array, overrides: Partial<Placement> = {}) => {
+    const placement = uploader.placement(rig.steward.id, blob, advert, {
+      price: bid.price,
+      start: rig.chain.now(),
+      end: rig.chain.now() + 90 * DAY,
+      ...overrides,
+    })
+    return { placement, signature: uploader.sign(placement) }
+  }
+  /** Stores a blob; the name of its placement. */
+  const store = async (blob: Uint8Array, overrides: Partial<Placement> = {}): Promise<string> => {
+    const made = offer(blob, overrides)
+    await sendBlob(net, rig.target(), made, blob)
+    return toHex(placementDigest(DOMAIN, made.placement))
+  }
+  return { uploader, net, advert, bid, offer, store }
+}
+
+/** The code of the error a promise rejects with. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+  } catch (cause) {
+    return (cause as { code?: string }).code ?? String(cause)
+  }
+  return 'resolved'
 }
 
 /** Bytes that differ from all others. */

@@ -33,21 +33,15 @@ describe('steward/steward', () => {
     rig.chain.mine(fact)
     await eventually(() => rig.outbox.sent.length === 1)
     const ms = performance.now() - posted
-    expect(ms).to.be.below(50)
+    expect(ms, "a few milliseconds; the bound is for a machine that is very busy").to.be.below(2_000)
     const [call] = rig.outbox.sent
     expect(call?.payee).to.equal(rig.steward.id)
     const [group] = call?.groups ?? []
     expect(group?.poster).to.equal(uploader.account)
     const [claim] = group?.claims ?? []
-    const vs = claim?.yParityAndS as Uint8Array
-    const full = new Uint8Array(65)
-    full.set(claim?.r as Uint8Array)
-    full.set(vs, 32)
-    full[32] = (full[32] as number) & 0x7f
-    full[64] = (vs[0] as number) >= 0x80 ? 28 : 27
-    expect(recoverSigner(sweepDigest(DOMAIN, { payee: rig.steward.id, deadline: fact.deadline }), full)).to.equal(
-      fact.claimKey,
-    )
+    expect(
+      recoverSigner(sweepDigest(DOMAIN, { payee: rig.steward.id, deadline: fact.deadline }), claim as Uint8Array),
+    ).to.equal(fact.claimKey)
 
     const answer = await rig.steward.tick(rig.chain.head)
     expect(answer.idle, answer.busy).to.equal(true)
