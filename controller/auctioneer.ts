@@ -24,8 +24,16 @@ export interface OpenedBid extends CommitEntry {
   readonly salt: Uint8Array
 }
 
-/** What clearing gives: the outcome, and whom it was taken from for the published clearing. */
-export type Clearing = AuctionOutcome
+/** All that an auction gathered, for clearing. */
+export interface Gathered {
+  readonly put: PutRecord
+  /** Share indexes to give out. */
+  readonly lots: readonly number[]
+  readonly bids: readonly OpenedBid[]
+  readonly invited: readonly Invited[]
+  /** Wei of HOLD per GiB-month; lower than the advert's reserve, it counts instead. */
+  readonly maxPrice?: bigint
+}
 
 export interface AuctioneerDeps {
   invited(): readonly Invited[]
@@ -33,7 +41,7 @@ export interface AuctioneerDeps {
   /** Chance in ppm that a steward registered at `since` still holds a share at the end of the term; pure. */
   confidence(since: number, term: number): number
   /** Clears; pure. */
-  clear(put: PutRecord, bids: readonly OpenedBid[], invited: readonly Invited[], limits: { readonly maxPrice?: bigint }): Clearing
+  clear(gathered: Gathered): AuctionOutcome
   readonly clock: Clock
   readonly log: Log
   /** Window of the commits, and of the reveals. Milliseconds of real time. */
@@ -44,9 +52,10 @@ export interface AuctioneerDeps {
 const MAX_INVITED = 1024
 
 export function createAuctioneer(deps: AuctioneerDeps) {
-  return async function auction(put: PutRecord, limits: { readonly maxPrice?: bigint }): Promise<AuctionOutcome> {
+  return async function auction(put: PutRecord, lots: readonly number[], limits: { readonly maxPrice?: bigint }): Promise<AuctionOutcome> {
     const { clock, log, windowMs } = deps
-    const invited = deps.invited().filter(({ id }) => !put.failed.includes(id)).slice(0, MAX_INVITED)
+    const holders = new Set(put.award?.lots.map(({ steward }) => steward))
+    const invited = deps.invited().filter(({ id }) => !put.failed.includes(id) && !holders.has(id)).slice(0, MAX_INVITED)
     const ended = new AbortController()
     const sessions = new Map<Address, BidSession>()
     /** Runs one exchange with each, drops who fails or is late. */
@@ -82,7 +91,7 @@ export function createAuctioneer(deps: AuctioneerDeps) {
         const reveal = opened.get(entry.steward)
         return reveal ? [{ ...entry, ...reveal }] : []
       })
-      const outcome = deps.clear(put, bids, invited, limits)
+      const outcome = deps.clear({ put, lots, bids, invited, ...limits })
       const lotOf = new Map(outcome.lots.map(({ steward, lot }) => [steward, lot]))
       const reveals = bids.map(({ bid, salt, steward }) => ({ bid, salt, ...lotField(lotOf.get(steward)) }))
       await ask(bidders.filter(({ id }) => opened.has(id)), ({ id }) =>

@@ -3,32 +3,27 @@ import type { Address } from '../base/curve.ts'
 import { type AuctionTerms, type Bidder, lossOfLot, selectAwards } from '../pricing/auction.ts'
 import { clusterCap, clustersOf } from '../pricing/clusters.ts'
 import type { AwardedLot } from '../uploader/put-book.ts'
-import type { Clearing, Invited, OpenedBid } from './auctioneer.ts'
-import { lotBytes } from './put-desk.ts'
-import type { PutRecord } from './records.ts'
-
-export interface ClearingInputs {
-  readonly put: PutRecord
-  readonly bids: readonly OpenedBid[]
-  readonly invited: readonly Invited[]
-  /** Wei of HOLD per GiB-month; lower than the advert's reserve, it counts instead. */
-  readonly maxPrice?: bigint
-  /** Chain time. */
-  readonly now: number
-}
+import type { Gathered, Invited } from './auctioneer.ts'
+import { type AuctionOutcome, lotBytes } from './put-desk.ts'
 
 /** Lots that the spread rules leave to one operator cluster and to newcomers; 0: the rule is off. */
 export function spreadOf(invited: readonly Invited[], k: number, n: number): { readonly perCluster: number; readonly newcomers: number } {
   return { perCluster: clustersOf(invited).isMeaningful ? clusterCap(k, n) : 0, newcomers: 1 }
 }
 
-export function clearPut({ put, bids, invited, maxPrice, now }: ClearingInputs): Clearing {
+/** @param now chain time */
+export function clearPut({ put, lots, bids, invited, maxPrice }: Gathered, now: number): AuctionOutcome {
   const { plan, advert } = put
-  const clusters = clustersOf(invited)
+  const held = put.award?.lots ?? []
+  const clusters = clustersOf([...invited, ...held.map(({ steward, addresses }) => ({ id: steward, addresses }))])
   const reserve = maxPrice !== undefined && maxPrice < put.reserve ? maxPrice : put.reserve
   const bytes = lotBytes(plan)
+  const clustered = (steward: Address) => {
+    const cluster = clusters.of.get(steward)
+    return { steward, ...(cluster === undefined ? {} : { cluster }) }
+  }
   const terms: AuctionTerms = {
-    lots: Array.from({ length: plan.n }, (_, lot) => lot),
+    lots,
     k: plan.k,
     n: plan.n,
     bytes,
@@ -38,13 +33,16 @@ export function clearPut({ put, bids, invited, maxPrice, now }: ClearingInputs):
     egressPrice: advert.egressPrice,
     ...(advert.perCluster > 0 ? { perCluster: advert.perCluster } : {}),
     ...(advert.newcomers > 0 ? { newcomers: advert.newcomers } : {}),
+    holders: held.map(({ steward }) => clustered(steward)),
   }
   const confidence = new Map(bids.map((bid) => [bid.steward, bid.confidence]))
-  const bidders: Bidder[] = invited.map(({ id, since }) => {
-    const cluster = clusters.of.get(id)
-    // Until there is a stake pool no bond is backed by anything, so none counts.
-    return { steward: id, confidence: confidence.get(id) ?? 0, age: Math.max(0, now - since), backing: 0n, ...(cluster === undefined ? {} : { cluster }) }
-  })
+  // Until there is a stake pool no bond is backed by anything, so none counts.
+  const bidders: Bidder[] = invited.map(({ id, since }) => ({
+    ...clustered(id),
+    confidence: confidence.get(id) ?? 0,
+    age: Math.max(0, now - since),
+    backing: 0n,
+  }))
   const cleared = selectAwards(bids, bidders, terms)
   const bidOf = new Map(bids.map(({ bid }) => [bid.steward, bid]))
   const addressesOf = new Map(invited.map(({ id, addresses }) => [id, addresses]))

@@ -109,8 +109,7 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
     invited,
     open: (steward, advert, signal) => openBidSession(net, locate(steward.id), advert, { secret: chainSecret, windowMs, signal }),
     confidence: (since, term) => Math.floor(1e6 * deriveConfidence(Math.max(0, chain.now() - since), term, policy)),
-    clear: (put, bids, asked, limits) =>
-      clearPut({ put, bids, invited: asked, now: chain.now(), ...(limits.maxPrice === undefined ? {} : { maxPrice: limits.maxPrice }) }),
+    clear: (gathered) => clearPut(gathered, chain.now()),
     clock,
     log,
     windowMs,
@@ -154,9 +153,9 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
       outbox.kick()
       await adverts.paid(put.ref, put.advertHash, ADVERT_WAIT_MS)
     },
-    auction: async (put, limits) => {
+    auction: async (put, lots, limits) => {
       await registry.refresh?.()
-      return auction(put, limits)
+      return auction(put, lots, limits)
     },
     wake: () => controller.wake(),
   })

@@ -60,8 +60,8 @@ export interface PutDeskDeps {
   payAdvert(batch: ReturnType<Ledger['batch']>, put: PutRecord): void
   /** Resolves when the fee is final on chain. @throws what the chain refused, or `TIMED_OUT` */
   advertPaid(put: PutRecord): Promise<void>
-  /** Asks every compliant repository and clears. */
-  auction(put: PutRecord, limits: { readonly maxPrice?: bigint }): Promise<AuctionOutcome>
+  /** Asks every compliant repository and clears the lots nobody has. */
+  auction(put: PutRecord, lots: readonly number[], limits: { readonly maxPrice?: bigint }): Promise<AuctionOutcome>
   /** After new placements: timers may be due earlier than thought. */
   wake(): void
 }
@@ -152,28 +152,43 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       if (hasCode(cause, 'TX_REVERTED')) await deps.exclusive(() => forgetPut(put.ref))
       throw cause
     })
-    const outcome = await deps.auction(put, limits)
-    if (outcome.lots.length === 0) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
+    const lots = put.award?.missing ?? Array.from({ length: plan.n }, (_, lot) => lot)
+    const outcome = await deps.auction(put, lots, limits)
+    if (outcome.lots.length === 0 && !put.award) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
     return deps.exclusive(async () => {
-      const start = deps.now()
-      const award: Award = {
-        ref: plan.ref,
-        domain: deps.domain,
-        uploader: deps.account,
-        advert: put.advertHash,
-        lots: outcome.lots,
-        missing: outcome.missing,
-        start,
-        end: unixTime(start + plan.term),
-        offerUntil: unixTime(start + OFFER_SPAN),
-        rows: deps.policy.rows,
-        summary: { ...outcome.summary, advertFee: put.advertFee * WEI_PER_GWEI },
-      }
+      const award = put.award ? joinAwards(put.award, outcome) : openAward(put, outcome)
       const batch = ledger.batch()
-      batch.put({ ...putOf(plan.ref), stage: 'awarded', award, runnersUp: outcome.runnersUp })
+      batch.put({ ...putOf(plan.ref), stage: put.stage === 'finished' ? 'finished' : 'awarded', award, runnersUp: outcome.runnersUp })
       await ledger.commit(batch)
       return award
     })
+  }
+
+  function openAward(put: PutRecord, outcome: AuctionOutcome): Award {
+    const start = deps.now()
+    return {
+      ref: put.ref,
+      domain: deps.domain,
+      uploader: deps.account,
+      advert: put.advertHash,
+      lots: outcome.lots,
+      missing: outcome.missing,
+      start,
+      end: unixTime(start + put.plan.term),
+      offerUntil: unixTime(start + OFFER_SPAN),
+      rows: deps.policy.rows,
+      summary: { ...outcome.summary, advertFee: put.advertFee * WEI_PER_GWEI },
+    }
+  }
+
+  /** A later auction for lots that were left over: same advert, same term, its own price. */
+  function joinAwards(given: Award, { lots, missing }: AuctionOutcome): Award {
+    return {
+      ...given,
+      lots: [...given.lots, ...lots].sort((a, b) => a.lot - b.lot),
+      missing,
+      offerUntil: unixTime(Math.max(given.offerUntil, deps.now() + OFFER_SPAN)),
+    }
   }
 
   async function forgetPut(ref: string): Promise<void> {
@@ -185,7 +200,7 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
   function award(plan: PutPlan, limits: AwardLimits): Promise<Award> {
     assertPlan(plan)
     const recorded = ledger.puts.get(plan.ref)?.award
-    if (recorded) return Promise.resolve(recorded)
+    if (recorded && recorded.missing.length === 0) return Promise.resolve(recorded)
     const running = awarding.get(plan.ref)
     if (running) return running
     const run = runAward(plan, limits).finally(() => awarding.delete(plan.ref))

@@ -184,9 +184,9 @@ export function viewAccounts({ ledger }: Outlook, balance: bigint): Accounts {
 /** Numbers of the status line. */
 export function viewTotals(outlook: Outlook, balance: bigint): Pick<ControllerStatus, 'objects' | 'placements' | 'bounties' | 'runwaySeconds'> {
   const { ledger } = outlook
-  const objects = [...ledger.objects.values()].map((object) => ({ size: object.size, view: viewObject(outlook, object), k: object.k }))
-  const atRisk = objects.filter(({ view, k }) => view.shares <= k)
-  const suspect = objects.filter(({ view, k }) => view.suspect > 0 && view.shares > k)
+  const objects = [...ledger.objects.values()].map((object) => ({ size: object.size, view: viewObject(outlook, object) }))
+  const atRisk = objects.filter(({ view }) => view.shares <= view.k)
+  const suspect = objects.filter(({ view }) => view.shares > view.k && (view.suspect > 0 || view.shares < view.n))
   const states: Record<string, number> = {}
   let perSecond = 0n
   for (const { state, price, length } of ledger.placements.values()) {
