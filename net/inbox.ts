@@ -82,6 +82,20 @@ export class Inbox {
     })
   }
 
+  /** The first `length` unread bytes, which stay unread; undefined when there are fewer. */
+  peek(length: number): Uint8Array | undefined {
+    if (length > this.#size) return undefined
+    const found = new Uint8Array(length)
+    let offset = this.#offset
+    for (let at = 0, next = this.#next; at < length; next++) {
+      const part = (this.#chunks[next] as Uint8Array).subarray(offset, offset + length - at)
+      found.set(part, at)
+      at += part.length
+      offset = 0
+    }
+    return found
+  }
+
   /** Copies up to `limit` unread bytes into `target` at `at`. Returns how many. */
   take(target: Uint8Array, at: number, limit: number): number {
     const wanted = Math.min(limit, this.#size)

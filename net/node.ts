@@ -2,7 +2,6 @@
  * NetNode: one libp2p node. TLS (then Noise), yamux, TCP; nothing of libp2p's own protocols runs on it. The first exchange on every
  * connection is the handshake, run by the side that dialled; whatever else comes first ends the connection.
  */
-import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair, privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
@@ -150,7 +149,7 @@ export async function openNode(options: NetOptions): Promise<NetNode> {
         outboundSocketInactivityTimeout: limits.unusedMs,
       }),
     ],
-    connectionEncrypters: [tls(), noise()],
+    connectionEncrypters: [tls(), lateNoise()],
     streamMuxers: [boundedYamux(limits.streamsPerPeer)],
     connectionMonitor: { enabled: false },
     connectionManager: {
@@ -196,7 +195,7 @@ class Node implements NetNode {
 
   async start(): Promise<void> {
     this.#libp2p.addEventListener('connection:open', (event) => this.#onOpen(event.detail))
-    this.#libp2p.addEventListener('connection:close', (event) => this.#links.delete(event.detail.id))
+    this.#libp2p.addEventListener('connection:close', (event) => this.#onClose(event.detail))
     await this.#libp2p.handle(HANDSHAKE_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
       maxInboundStreams: 2,
     })
@@ -281,6 +280,16 @@ class Node implements NetNode {
     }, this.#limits.gateMs)
     timer.unref()
     connection.addEventListener('close', () => clearTimeout(timer))
+  }
+
+  #onClose(connection: Connection): void {
+    const channel = this.#links.get(connection.id)?.channel
+    this.#links.delete(connection.id)
+    for (const link of this.#links.values()) if (link.channel === channel) return
+    // libp2p would remember every client's one-time key for ever.
+    this.#libp2p.peerStore
+      .delete(connection.remotePeer)
+      .catch((cause) => this.#log.debug('net.forget', { cause: String(cause) }))
   }
 
   /** The handshake, as the side that was dialled. Once per connection. */
@@ -442,6 +451,24 @@ class Node implements NetNode {
   #reap(): void {
     const before = this.#clock.monotonic() - this.#limits.unusedMs
     for (const link of this.#links.values()) if (link.streams === 0 && link.usedAt < before) void this.#drop(link)
+  }
+}
+
+/** Noise serves peers without TLS; its modules are loaded when the first one comes, as they are a sixth of a client's start. */
+function lateNoise(): ReturnType<typeof tls> {
+  return (components) => {
+    let loaded: Promise<ReturnType<ReturnType<typeof tls>>> | undefined
+    const real = () => {
+      loaded ??= import('@chainsafe/libp2p-noise').then(({ noise }) =>
+        noise()(components as Parameters<ReturnType<typeof noise>>[0]),
+      )
+      return loaded
+    }
+    return {
+      protocol: '/noise',
+      secureInbound: async (connection, options) => (await real()).secureInbound(connection, options),
+      secureOutbound: async (connection, options) => (await real()).secureOutbound(connection, options),
+    }
   }
 }
 

@@ -262,7 +262,10 @@ class StreamWire implements Wire {
     this.#stream.addEventListener('end', () => clearTimeout(timer))
   }
 
-  /** Hands bytes to the stream and waits until it takes more. In a raw range the peer has nothing to say but an error, which ends it. */
+  /**
+   * Hands bytes to the stream and waits until it takes more. In a raw range the peer may refuse, which ends it. It may also answer already:
+   * it can have the last bytes before we hear that they are gone.
+   */
   async #write(bytes: Uint8Array, isRaw: boolean): Promise<void> {
     if (this.#failure !== undefined) return this.#explainLoss()
     try {
@@ -272,7 +275,7 @@ class StreamWire implements Wire {
       return this.#explainLoss()
     }
     while (this.#stream.writableNeedsDrain) {
-      const news = isRaw && this.#inbox.size > 0 ? 'spoke' : await this.#drained(isRaw)
+      const news = isRaw && this.#isRefused() ? 'spoke' : await this.#drained(isRaw)
       if (news === 'late')
         throw this.#fail(
           new HoldfastError('NET_TIMEOUT', { what: this.remote, limit: `${this.#limits.idleMs} ms` }),
@@ -286,7 +289,7 @@ class StreamWire implements Wire {
   #drained(isRaw: boolean): Promise<'drained' | 'late' | 'spoke' | 'lost'> {
     return new Promise((resolve) => {
       const done = (news: 'drained' | 'late' | 'spoke' | 'lost') => {
-        if (news === 'spoke' && !isRaw) return
+        if (news === 'spoke' && !(isRaw && this.#isRefused())) return
         clearTimeout(timer)
         this.#nudge = undefined
         resolve(news)
@@ -296,7 +299,21 @@ class StreamWire implements Wire {
     })
   }
 
-  /** The stream broke, or the peer spoke, while we were sending: its error frame, if there is one, is the better explanation. */
+  /** An error frame is the next thing to read. */
+  #isRefused(): boolean {
+    const head = this.#inbox.peek(4)
+    if (head === undefined) return false
+    const length = readU32(head, 0)
+    const frame = length <= MAX_ERROR ? this.#inbox.peek(4 + length) : undefined
+    if (frame === undefined) return false
+    try {
+      return errorOf(decodeCbor(frame.subarray(4), MAX_ERROR), this.remote) !== undefined
+    } catch {
+      return false // no frame at all: whoever reads it says so
+    }
+  }
+
+  /** The stream broke, or the peer refused, while we were sending: its error frame, if there is one, is the better explanation. */
   async #explainLoss(): Promise<never> {
     if (this.#inbox.size > 0) {
       await this.receiveOrEnd(MAX_ERROR, { within: Math.min(1_000, this.#limits.messageMs) })

@@ -17,6 +17,8 @@ export interface FetchRequest {
   readonly token: Uint8Array
   /** When known: another length is refused before a byte of it is read. */
   readonly length?: number
+  /** Where the bytes go, when it is large enough; the result is a part of it. Fresh memory for every blob costs more than the copy. */
+  readonly into?: Uint8Array
   readonly signal?: AbortSignal
 }
 
@@ -57,7 +59,10 @@ export async function fetchOver(wire: Wire, request: FetchRequest): Promise<Fetc
     throw new HoldfastError('BLOB_CORRUPT', { blob, peer: wire.remote, got: head.total, expected: limit })
   const successor = new Uint8Array(head.successor ?? 0)
   await wire.receiveInto(successor)
-  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(head.total).buffer)
+  const isRoomy = request.into !== undefined && request.into.length >= head.total
+  const bytes = isRoomy
+    ? (request.into as Uint8Array).subarray(0, head.total)
+    : new Uint8Array(Buffer.allocUnsafeSlow(head.total).buffer)
   await wire.receiveInto(bytes)
   if (!equalBytes(blobIdOf(bytes), request.blobId)) throw new HoldfastError('BLOB_CORRUPT', { blob, peer: wire.remote })
   return successor.length === 0 ? { bytes } : { bytes, successor }

@@ -87,7 +87,13 @@ describe('pool/fetch-blob', () => {
       await wire.receiveInto(part)
       expect(Buffer.from(part).equals(bytes.subarray(from, from + count))).to.equal(true)
     }
-    for (let i = 0; i < 3; i++) expect((await fetchOver(wire, { blobId, token })).bytes.length).to.equal(bytes.length)
+    const into = new Uint8Array(bytes.length + 10)
+    for (let i = 0; i < 3; i++) {
+      const fetched = await fetchOver(wire, { blobId, token, into })
+      expect(fetched.bytes.buffer).to.equal(into.buffer)
+      expect(Buffer.from(fetched.bytes).equals(bytes)).to.equal(true)
+    }
+    expect((await fetchOver(wire, { blobId, token, into: new Uint8Array(5) })).bytes.length).to.equal(bytes.length)
     await wire.send(encodeFetch({ kind: 'get', blobId, token, from: bytes.length + 1 }))
     expect(await codeOf(wire.receive(1024))).to.equal('INPUT_RANGE')
   })
