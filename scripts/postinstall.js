@@ -12,6 +12,8 @@ const present = () => {
   }
 }
 if (!present()) {
-  const run = spawnSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { stdio: 'inherit' })
+  const run = spawnSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    stdio: 'inherit',
+  })
   process.exitCode = run.status ?? 1
 }
