@@ -59,7 +59,7 @@ export class BookBatch {
     const { docket: _, ...rest } = bounty
     this.changes.set(KEYS.bounty(bounty.id), undefined)
     this.changes.set(KEYS.docket(bounty.docketHash), undefined)
-    this.changes.set(KEYS.past(bounty.postedAt, bounty.id), encodeRecord(rest))
+    this.changes.set(KEYS.past(bounty.id), encodeRecord(rest))
     this.apply.push(() => this.book.bounties.delete(bounty.id))
   }
 
@@ -228,10 +228,12 @@ export class Book {
     return this.journal.get(KEYS.successor(blob))
   }
 
-  /** Bounties that came to an end, posted at or after `since`, oldest first. */
+  /** Bounties that came to an end, posted at or after `since`, in no order. */
   async *past(since: number): AsyncIterable<BountyRecord> {
-    const after = KEYS.past(Math.max(0, since), '')
-    for await (const [key, value] of this.journal.list('past/', { after })) yield decodeRecord<BountyRecord>(key, value)
+    for await (const [key, value] of this.journal.list(KEYS.past(''))) {
+      const bounty = decodeRecord<BountyRecord>(key, value)
+      if (bounty.postedAt >= since) yield bounty
+    }
   }
 
   /** What was arriving when the process ended last. */

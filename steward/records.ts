@@ -130,8 +130,8 @@ export const KEYS = {
   /** Signed `Unpaid` notices, by number. */
   notice: (id: string, n: number) => `notice/${id}/${n}`,
   bounty: (id: string) => `bounty/${id}`,
-  /** Bounties that came to an end, by the hour of their post, for statements. */
-  past: (postedAt: number, id: string) => `past/${postedAt.toString(16).padStart(8, '0')}/${id}`,
+  /** Bounties that came to an end, for statements. By id: one that a reorganisation brings again ends once. */
+  past: (id: string) => `past/${id}`,
   docket: (hash: string) => `docket/${hash}`,
   bid: (advert: string) => `bid/${advert}`,
   arrival: (blob: string) => `arrival/${blob}`,

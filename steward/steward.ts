@@ -203,6 +203,7 @@ class StewardDaemon implements Steward {
       alerts: this.alerts,
       block: () => this.head.number,
       now: () => deps.chain.now(),
+      monotonic: () => deps.clock.monotonic(),
       nextDue: () => this.nextDue(),
       chainId: deps.domain.chainId,
       standing: () => deps.standing?.(),

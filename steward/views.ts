@@ -38,6 +38,8 @@ export interface ViewDeps {
   bytesServed(): number
   block(): number
   now(): number
+  /** Milliseconds. */
+  monotonic(): number
   nextDue(): number | undefined
   standing(): string | undefined
   diskUse(): Promise<DiskUse | undefined>
@@ -175,15 +177,22 @@ const sinceQuery = {
   },
 }
 
+/** A listing of the disk serves so long: a dashboard may ask each second. Milliseconds. */
+const DISK_MS = 2_000
+
 /** The table of routes. */
 export function stewardRoutes(deps: ViewDeps): Route[] {
   const { book } = deps.steward
+  let listed: { readonly at: number; readonly disk: Promise<DiskView> } | undefined
+  const disk = () => {
+    const at = deps.monotonic()
+    if (listed === undefined || at - listed.at > DISK_MS)
+      listed = { at, disk: deps.diskUse().then((use) => viewDisk(book, deps.files, deps.now(), use)) }
+    return listed.disk
+  }
   const status = async () => {
     const { quota, reserve, isOpen } = deps.config()
-    const [disk, free] = [
-      await viewDisk(book, deps.files, deps.now(), await deps.diskUse()),
-      await deps.files.freeSpace(),
-    ]
+    const free = await deps.files.freeSpace()
     let earned = 0n
     let living = 0
     for (const holding of book.holdings.values()) {
@@ -203,7 +212,7 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       promised: deps.room.promised(),
       arriving: deps.room.arriving(),
       free,
-      disk,
+      disk: await disk(),
       served: deps.bytesServed(),
       placements: living,
       openBounties: book.bounties.size,

@@ -9,7 +9,7 @@ import type { Log } from '../base/ports.ts'
 import { HOUR } from '../base/units.ts'
 import { type Challenge, decodeDocket, docketHashOf } from '../blob/docket.ts'
 import type { Book } from './book.ts'
-import { paidUntil } from './held-placement.ts'
+import { type HeldPlacement, paidUntil } from './held-placement.ts'
 import type { EndedFact, MarketFact, MissedFact, PostedFact } from './ports.ts'
 import type { BountyRecord } from './records.ts'
 import type { Step } from './step.ts'
@@ -168,9 +168,12 @@ export function createWatch({ book, steward, log }: WatchDeps) {
     const cut = bounty.postedAt - (bounty.postedAt % HOUR)
     const parts = partsOf(step, bounty, cut)
     for (const [id, earned] of parts) {
+      const before = step.holding(id)
       step.tell(id, { kind: 'paid', bounty: bounty.id, at, cut })
-      const holding = step.holding(id)
-      if (holding) step.save({ ...holding, earned: holding.earned + earned, sweeps: holding.sweeps + 1 })
+      const after = step.holding(id)
+      // a dev chain that was killed brings final blocks again: what is known as paid is not earned twice
+      if (!before || !after || isPaid(before.held, bounty.id)) continue
+      step.save({ ...after, earned: after.earned + earned, sweeps: after.sweeps + 1 })
     }
     step.closeBounty(bounty)
     log.info('bounty.paid', { bounty: bounty.id, amount: String(bounty.amount), placements: parts.size })
@@ -248,4 +251,8 @@ export function createWatch({ book, steward, log }: WatchDeps) {
   }
 
   return { apply, undo, settle, answerable, tick, dueOf, onDocket, unclaim, challengesOf, waitingFor }
+}
+
+function isPaid({ payments, settled }: HeldPlacement, bounty: string): boolean {
+  return settled.id === bounty || payments.some(({ id }) => id === bounty)
 }

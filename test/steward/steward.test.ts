@@ -33,7 +33,7 @@ describe('steward/steward', () => {
     rig.chain.mine(fact)
     await eventually(() => rig.outbox.sent.length === 1)
     const ms = performance.now() - posted
-    expect(ms, "a few milliseconds; the bound is for a machine that is very busy").to.be.below(2_000)
+    expect(ms, 'a few milliseconds; the bound is for a machine that is very busy').to.be.below(2_000)
     const [call] = rig.outbox.sent
     expect(call?.payee).to.equal(rig.steward.id)
     const [group] = call?.groups ?? []

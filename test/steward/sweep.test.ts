@@ -10,6 +10,7 @@ import { fetchBlob } from '../../pool/fetch-blob.ts'
 import { createAnswering } from '../../steward/answering.ts'
 import { claimOf, sweepCallOf, sweepIdOf } from '../../steward/claim.ts'
 import type { Answer } from '../../steward/ports.ts'
+import { viewEarnings } from '../../steward/views.ts'
 import { aLog, eventually, rng, stopNodes } from '../net/nodes.ts'
 import vectors from '../vectors/protocol.json' with { type: 'json' }
 import { pushDocket } from './client.ts'
@@ -235,6 +236,26 @@ describe('steward/sweep', () => {
     rig.outbox.kick()
     await settled(rig)
     expect(rig.steward.book.holdings.get(name)).to.include({ earned: 1000n, sweeps: 1 })
+  })
+
+  it('a chain that was killed brings paid blocks again: nothing is earned twice, nothing is sent twice', async () => {
+    const rig = await aRig()
+    const deal = await aDeal(rig)
+    const blob = aBlob()
+    const name = await deal.store(blob)
+    const { fact } = deal.uploader.bounty(rig.steward.id, [blob])
+    rig.chain.mine(fact)
+    await settled(rig)
+    rig.chain.reorg(2)
+    await settled(rig)
+    rig.chain.mine(fact)
+    await settled(rig)
+    rig.chain.sweep(rig.outbox.sent[0] as (typeof rig.outbox.sent)[0])
+    await settled(rig)
+    expect(rig.outbox.intents.size).to.equal(1)
+    expect(rig.steward.book.holdings.get(name)).to.include({ earned: 1000n, sweeps: 1 })
+    expect(rig.steward.book.bounties.size).to.equal(0)
+    expect((await viewEarnings(rig.steward.book, 0)).sweeps).to.equal(1)
   })
 
   it('claims again what the chain refused or missed, and gives up in the end', async () => {
