@@ -5,6 +5,7 @@ import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
+import type { Domain } from '../base/typed-data.ts'
 import { unixTime } from '../base/units.ts'
 import { followMarket } from '../chain/feed.ts'
 import { encodeSweep, type MarketEvent, stewardTopics } from '../chain/market.ts'
@@ -41,7 +42,7 @@ export interface Vice {
   /** Stands in for the blob files. */
   files?(honest: BlobFiles, directory: string): Promise<BlobFiles> | BlobFiles
   /** Stands in for the answers. */
-  answer?(honest: Answer, files: BlobFiles): Answer
+  answer?(honest: Answer, files: BlobFiles, domain: Domain): Answer
 }
 
 export async function composeSteward(context: Context, paths: DaemonPaths, passphrase: string, log: Log, scope: AsyncDisposableStack, vice: Vice = {}): Promise<Daemon> {
@@ -76,7 +77,7 @@ export async function composeSteward(context: Context, paths: DaemonPaths, passp
     {
       journal: data.store,
       files,
-      answer: vice.answer?.(answering.answer, files) ?? answering.answer,
+      answer: vice.answer?.(answering.answer, files, marketDomain) ?? answering.answer,
       chain: stewardChain(doors, id, context, log),
       outbox: stewardOutbox(outbox, doors),
       indexes,
