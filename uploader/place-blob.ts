@@ -10,7 +10,7 @@ import type { Domain } from '../base/typed-data.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
 import { gather } from './gather.ts'
 import type { Lots } from './lots.ts'
-import type { AnsweredBlob } from './prepare.ts'
+import type { AnswerJob } from './prepare.ts'
 import type { AwardedLot, BlobSlot, PlacementDraft, PutBook, Receipt, SignedPlacement } from './put-book.ts'
 
 /** Whom to send to. */
@@ -45,12 +45,7 @@ export type SendBlob = (
 export interface Candidate {
   readonly blobId: Uint8Array
   readonly salt: Uint8Array
-  /** Bytes. */
-  readonly length: number
-  /** Hands out the bytes with their answers; call it once. */
-  answer(domain: Domain, nonces: readonly Uint8Array[]): Promise<AnsweredBlob>
-  /** Gives the memory back when nobody takes it. */
-  drop(): void
+  readonly blob: Uint8Array
 }
 
 /** What is to be placed. */
@@ -61,6 +56,8 @@ export interface BlobTask extends BlobSlot {
   /** SHA-256 of it goes to the steward. */
   tokenOf(blobId: Uint8Array): Uint8Array
   make(attempt: number): Promise<Candidate>
+  /** In row order. */
+  answer(job: AnswerJob): Promise<readonly Uint8Array[]>
 }
 
 /** How long a steward is tried before its lot goes to the runner-up. Milliseconds. */
@@ -110,15 +107,15 @@ export function createPlacing(deps: PlacingDeps): (task: BlobTask, first?: Candi
     attempt: number,
     candidate: Candidate,
   ): Promise<Receipt> => {
-    const { blobId, salt, length } = candidate
+    const { blobId, salt, blob } = candidate
     const slot: BlobSlot = { kind: task.kind, segment: task.segment, share: task.share }
-    const { blob, answers } = await candidate.answer(domain, await nonces(blobId))
+    const answers = await task.answer({ domain, blobId, blob, nonces: await nonces(blobId) })
     const signed = await sign({
       ...slot,
       ref,
       steward: holder.steward,
       blobId,
-      length,
+      length: blob.length,
       answersRoot: answersRootOf(answers),
       tokenHash: sha256(task.tokenOf(blobId)),
     })
@@ -137,7 +134,6 @@ export function createPlacing(deps: PlacingDeps): (task: BlobTask, first?: Candi
       ready = undefined
       // what the manifest names may be sent only to a steward that has this very attempt
       if (holder === undefined || holder.attempt !== attempt) {
-        candidate.drop()
         if (holder === undefined || task.frozen !== undefined)
           return { blobId: candidate.blobId, salt: candidate.salt, attempt }
         continue

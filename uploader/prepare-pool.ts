@@ -1,28 +1,31 @@
-/** A small pool of preparing threads. A group of shares goes to one thread; its blobs are answered there and then moved here. */
+/** A small pool of preparing threads: each request goes to the one that has least to do. */
 import { Worker } from 'node:worker_threads'
 import { HoldfastError } from '../base/errors.ts'
-import type { Domain } from '../base/typed-data.ts'
-import type { AnsweredBlob, BuildJob, BuiltBlob, Preparer } from './prepare.ts'
+import type { AnswerJob, BuildJob, Preparer } from './prepare.ts'
 
-export type PreparerRequest =
-  | { readonly kind: 'build'; readonly id: number; readonly job: BuildJob }
-  | {
-      readonly kind: 'answer'
-      readonly id: number
-      readonly handle: number
-      readonly domain: Domain
-      readonly nonces: readonly Uint8Array[]
-    }
-  | { readonly kind: 'drop'; readonly handle: number }
+/** To a thread: one of the two jobs. */
+export interface PreparerRequest {
+  readonly id: number
+  readonly build?: BuildJob
+  readonly answer?: AnswerJob
+}
 
+/** From a thread: ids or answers. */
 export type PreparerReply =
-  | { readonly id: number; readonly built: readonly BuiltBlob[] }
-  | { readonly id: number; readonly answered: AnsweredBlob }
+  | { readonly id: number; readonly result: readonly Uint8Array[] }
   | { readonly id: number; readonly failed: string }
+
+interface Waiting {
+  /** Bytes to be hashed, a measure of the work. */
+  readonly load: number
+  resolve(result: readonly Uint8Array[]): void
+  reject(cause: unknown): void
+}
 
 interface Thread {
   readonly worker: Worker
-  readonly waiting: Map<number, { resolve(reply: PreparerReply): void; reject(cause: unknown): void }>
+  readonly waiting: Map<number, Waiting>
+  load: number
   dead?: HoldfastError
 }
 
@@ -30,54 +33,36 @@ interface Thread {
 export function createPreparerPool(threads: number): Preparer {
   const pool = Array.from({ length: threads }, startThread)
   let nextId = 0
-  const ask = <Kind extends 'build' | 'answer'>(
-    thread: Thread,
-    request: Omit<Extract<PreparerRequest, { kind: Kind }>, 'id'>,
-  ) =>
-    new Promise<PreparerReply>((resolve, reject) => {
+  const ask = (request: Omit<PreparerRequest, 'id'>, load: number): Promise<readonly Uint8Array[]> => {
+    const thread = pool.reduce((best, other) => (other.load < best.load ? other : best))
+    return new Promise((resolve, reject) => {
       if (thread.dead !== undefined) return reject(thread.dead)
       const id = nextId++
       // only a thread that owes an answer keeps the process alive
       if (thread.waiting.size === 0) thread.worker.ref()
-      thread.waiting.set(id, { resolve, reject })
-      thread.worker.postMessage({ ...request, id })
+      thread.waiting.set(id, { load, resolve, reject })
+      thread.load += load
+      thread.worker.postMessage({ ...request, id } satisfies PreparerRequest)
     })
-  // a handle is the thread's own number of the blob and the thread's place: handle = number · threads + place
+  }
   return {
-    build: async (job) => {
-      const place = leastBusy(pool)
-      const reply = await ask<'build'>(pool[place] as Thread, { kind: 'build', job })
-      if (!('built' in reply)) throw new HoldfastError('INTERNAL', { what: 'a preparing thread answered out of order' })
-      return reply.built.map(({ blobId, handle }) => ({ blobId, handle: handle * threads + place }))
-    },
-    answer: async (handle, domain, nonces) => {
-      const thread = pool[handle % threads] as Thread
-      const reply = await ask<'answer'>(thread, {
-        kind: 'answer',
-        handle: Math.floor(handle / threads),
-        domain,
-        nonces,
-      })
-      if (!('answered' in reply))
-        throw new HoldfastError('INTERNAL', { what: 'a preparing thread answered out of order' })
-      return reply.answered
-    },
-    drop: (handle) =>
-      (pool[handle % threads] as Thread).worker.postMessage({ kind: 'drop', handle: Math.floor(handle / threads) }),
+    build: (job) =>
+      ask(
+        { build: job },
+        job.shares.reduce((sum, { target }) => sum + target.length, 0),
+      ),
+    answer: (job) => ask({ answer: job }, job.blob.length * job.nonces.length),
     close: async () => void (await Promise.all(pool.map(({ worker }) => worker.terminate()))),
   }
 }
 
-function leastBusy(pool: readonly Thread[]): number {
-  let best = 0
-  for (const [place, { waiting }] of pool.entries())
-    if (waiting.size < (pool[best] as Thread).waiting.size) best = place
-  return best
-}
-
 function startThread(): Thread {
-  const worker = new Worker(new URL('./prepare-worker.ts', import.meta.url), { name: 'prepare' })
-  const thread: Thread = { worker, waiting: new Map() }
+  const worker = new Worker(new URL('./prepare-worker.ts', import.meta.url), {
+    name: 'prepare',
+    // blocks live for microseconds: a small nursery gives their memory back sooner
+    resourceLimits: { maxYoungGenerationSizeMb: 2 },
+  })
+  const thread: Thread = { worker, waiting: new Map(), load: 0 }
   const fail = (what: string, cause?: unknown) => {
     thread.dead = new HoldfastError('INTERNAL', { what: `a preparing thread stopped: ${what}` }, { cause })
     for (const { reject } of thread.waiting.values()) reject(thread.dead)
@@ -85,11 +70,13 @@ function startThread(): Thread {
   }
   worker.on('message', (reply: PreparerReply) => {
     const waiting = thread.waiting.get(reply.id)
+    if (waiting === undefined) return
     thread.waiting.delete(reply.id)
+    thread.load -= waiting.load
     if (thread.waiting.size === 0) worker.unref()
     if ('failed' in reply)
-      waiting?.reject(new HoldfastError('INTERNAL', { what: 'preparing blobs' }, { cause: new Error(reply.failed) }))
-    else waiting?.resolve(reply)
+      waiting.reject(new HoldfastError('INTERNAL', { what: 'preparing blobs' }, { cause: new Error(reply.failed) }))
+    else waiting.resolve(reply.result)
   })
   worker.on('error', (cause) => fail('error', cause))
   worker.on('exit', (code) => fail(`exit ${code}`))

@@ -1,22 +1,18 @@
-/** The thread behind prepare-pool.ts: makes blobs, keeps them until they are answered, hands them over without copying. */
+/** The thread behind prepare-pool.ts. It keeps nothing: what it reads and writes lies in memory shared with the main thread. */
 import { parentPort } from 'node:worker_threads'
-import { createInlinePreparer } from './prepare.ts'
+import { answerRows } from '../blob/challenge.ts'
+import { buildBlobs } from './prepare.ts'
 import type { PreparerReply, PreparerRequest } from './prepare-pool.ts'
 
-const preparer = createInlinePreparer()
-
-parentPort?.on('message', async (request: PreparerRequest) => {
-  if (request.kind === 'drop') return preparer.drop(request.handle)
-  const reply = (value: PreparerReply, transfer: readonly ArrayBuffer[] = []) =>
-    parentPort?.postMessage(value, transfer)
+parentPort?.on('message', ({ id, build, answer }: PreparerRequest) => {
+  let reply: PreparerReply
   try {
-    if (request.kind === 'build') return reply({ id: request.id, built: await preparer.build(request.job) })
-    const answered = await preparer.answer(request.handle, request.domain, request.nonces)
-    // a view of a larger buffer cannot be moved on its own; blobs of this size always own theirs
-    const { buffer } = answered.blob
-    const moves = buffer instanceof ArrayBuffer && buffer.byteLength === answered.blob.length
-    reply({ id: request.id, answered }, moves ? [buffer] : [])
+    if (build !== undefined) reply = { id, result: buildBlobs(build) }
+    else if (answer !== undefined)
+      reply = { id, result: answerRows(answer.domain, answer.blobId, answer.blob, answer.nonces) }
+    else reply = { id, failed: 'an empty request' }
   } catch (cause) {
-    reply({ id: request.id, failed: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) })
+    reply = { id, failed: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) }
   }
+  parentPort?.postMessage(reply)
 })

@@ -1,86 +1,93 @@
 /**
- * Preparing blobs: the erasure code, whitening and ids of a group of shares, then the answers over the same bytes. This is where the
- * time of a put goes, so it runs in worker threads for large segments; a blob stays where it was made until its answers are known.
+ * Preparing blobs: the erasure code, whitening and ids of a group of shares, and the answers over the same bytes. This is where the time
+ * of a put goes, so it runs in worker threads for large segments (prepare-pool.ts), on memory that all of them see.
+ *
+ * Blobs are made block by block, so that a block is coded, whitened and hashed while it is in the processor's cache and nothing of the
+ * size of a share is allocated on the way.
  */
-import { HoldfastError } from '../base/errors.ts'
+import { createCipheriv, createHash } from 'node:crypto'
 import type { Domain } from '../base/typed-data.ts'
 import { answerRows } from '../blob/challenge.ts'
 import { encodeShares } from '../blob/erasure.ts'
-import { splitSegment } from '../blob/segment.ts'
-import { blobIdOf, whiten } from '../blob/whiten.ts'
+import { shareKeyOf } from '../blob/object-keys.ts'
 
-/** A group of shares of one segment that are to become blobs. */
+/** Bytes of each share worked on at a time. */
+const BLOCK = 64 * 1024
+const ZERO_COUNTER = new Uint8Array(16)
+
+/** A share that is to become a blob. */
+export interface ShareJob {
+  readonly share: number
+  readonly salt: Uint8Array
+  /** Where the blob goes: as long as the share. */
+  readonly target: Uint8Array
+}
+
+/** A group of shares of one segment. */
 export interface BuildJob {
-  /** The segment's ciphertext with its tag. Backed by shared memory when it goes to a worker. */
+  /** The segment's ciphertext with its tag. */
   readonly sealed: Uint8Array
   readonly k: number
   readonly n: number
   readonly repairKey: Uint8Array
   /** Index of the segment within its object. */
   readonly segment: number
-  readonly shares: readonly { readonly share: number; readonly salt: Uint8Array }[]
+  readonly shares: readonly ShareJob[]
 }
 
-/** A blob of the group, in the order of the job's shares. */
-export interface BuiltBlob {
+/** The answers a blob's uploader keeps. */
+export interface AnswerJob {
+  readonly domain: Domain
   readonly blobId: Uint8Array
-  /** Names the blob to the preparer that holds it. */
-  readonly handle: number
-}
-
-/** A blob with its answers, in row order. */
-export interface AnsweredBlob {
   readonly blob: Uint8Array
-  readonly answers: readonly Uint8Array[]
+  readonly nonces: readonly Uint8Array[]
 }
 
-/** Makes blobs and keeps each until it is answered or dropped. */
+/** Where blobs are prepared: here, or in threads. `sealed`, targets and blobs lie in shared memory. */
 export interface Preparer {
-  build(job: BuildJob): Promise<readonly BuiltBlob[]>
-  /** Hands the blob out with its answers and forgets it. */
-  answer(handle: number, domain: Domain, nonces: readonly Uint8Array[]): Promise<AnsweredBlob>
-  drop(handle: number): void
+  /** Fills the targets. Returns the blob ids, in the order of the shares. */
+  build(job: BuildJob): Promise<readonly Uint8Array[]>
+  /** In row order. */
+  answer(job: AnswerJob): Promise<readonly Uint8Array[]>
   close(): Promise<void>
 }
 
-/** The blobs of a group, in the order of the job's shares. */
-export function buildBlobs({
-  sealed,
-  k,
-  n,
-  repairKey,
-  segment,
-  shares,
-}: BuildJob): { readonly blob: Uint8Array; readonly blobId: Uint8Array }[] {
-  const coded = encodeShares(
-    splitSegment(sealed, k),
-    k,
-    n,
-    shares.map(({ share }) => share),
-  )
-  return shares.map(({ share, salt }, at) => {
-    const blob = whiten(repairKey, segment, share, salt, coded[at] as Uint8Array)
-    return { blob, blobId: blobIdOf(blob) }
-  })
+/** Fills the targets of a group with whitened shares (protocol.md §2.3, §2.4). Returns their ids, in the order of the shares. */
+export function buildBlobs({ sealed, k, n, repairKey, segment, shares }: BuildJob): Uint8Array[] {
+  const length = shares[0]?.target.length ?? 0
+  const wanted = shares.map(({ share }) => share)
+  const work = shares.map(({ share, salt, target }) => ({
+    target,
+    cipher: createCipheriv('aes-256-ctr', shareKeyOf(repairKey, segment, share, salt), ZERO_COUNTER),
+    id: createHash('sha256'),
+  }))
+  for (let at = 0; at < length; at += BLOCK) {
+    const size = Math.min(BLOCK, length - at)
+    const primaries = Array.from({ length: k }, (_, j) => paddedSlice(sealed, j * length + at, size))
+    const coded = encodeShares(primaries, k, n, wanted)
+    for (const [place, { target, cipher, id }] of work.entries()) {
+      const block = cipher.update(coded[place] as Uint8Array)
+      target.set(block, at)
+      id.update(block)
+    }
+  }
+  return work.map(({ id }) => id.digest())
 }
 
 /** Prepares in the calling thread: for small segments, where a thread would cost more than it saves. */
 export function createInlinePreparer(): Preparer {
-  const held = new Map<number, { readonly blob: Uint8Array; readonly blobId: Uint8Array }>()
-  let next = 0
   return {
-    build: async (job) =>
-      buildBlobs(job).map((built) => {
-        held.set(next, built)
-        return { blobId: built.blobId, handle: next++ }
-      }),
-    answer: async (handle, domain, nonces) => {
-      const built = held.get(handle)
-      if (built === undefined) throw new HoldfastError('INTERNAL', { what: `no prepared blob ${handle}` })
-      held.delete(handle)
-      return { blob: built.blob, answers: answerRows(domain, built.blobId, built.blob, nonces) }
-    },
-    drop: (handle) => void held.delete(handle),
-    close: async () => held.clear(),
+    build: async (job) => buildBlobs(job),
+    answer: async ({ domain, blobId, blob, nonces }) => answerRows(domain, blobId, blob, nonces),
+    close: async () => {},
   }
+}
+
+/** A view, or, past the end, a copy with zeros behind it. */
+function paddedSlice(bytes: Uint8Array, from: number, size: number): Uint8Array {
+  const view = bytes.subarray(from, from + size)
+  if (view.length === size) return view
+  const padded = new Uint8Array(size)
+  padded.set(view)
+  return padded
 }

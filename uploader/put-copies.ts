@@ -46,15 +46,9 @@ export async function placeCopies(
       make: async (attempt) => {
         const salt = hkdf(deps.copySeed, 'copy', u16(slot), u16(share), u32(attempt)).slice(0, 16)
         const blob = makeCopy(copyKey, sealed, salt)
-        const blobId = blobIdOf(blob)
-        return {
-          blobId,
-          salt,
-          length: blob.length,
-          answer: async (domain, nonces) => ({ blob, answers: answerRows(domain, blobId, blob, nonces) }),
-          drop: () => {},
-        }
+        return { blobId: blobIdOf(blob), salt, blob }
       },
+      answer: async ({ domain, blobId, blob, nonces }) => answerRows(domain, blobId, blob, nonces),
     })
     task.catch(deps.onFailure)
     return task

@@ -8,8 +8,8 @@ import { capOf, locatorOf } from '../blob/cap.ts'
 import { editorSecretOf } from '../blob/identity.ts'
 import { type DirectManifest, encodeManifest, makeIndirect } from '../blob/manifest.ts'
 import { copyKeyOf, repairKeyOf } from '../blob/object-keys.ts'
+import { createBlobMemory } from './blob-memory.ts'
 import { openLots } from './lots.ts'
-import { createMemoryBudget } from './memory-budget.ts'
 import { createPlacing, type SendBlob, type SendPatience } from './place-blob.ts'
 import type { Preparer } from './prepare.ts'
 import type { Award, AwardLimits, BookedBlob, ObjectEntry, PutBook } from './put-book.ts'
@@ -22,8 +22,8 @@ import { type PutPart, putSegments } from './put-segments.ts'
 import type { Source } from './source.ts'
 import type { Vault } from './vault.ts'
 
-/** Blobs prepared and not yet sent, at most. Bytes; two groups of the default segment's shares. */
-const IN_FLIGHT = 80 * MiB
+/** Blobs prepared and not yet sent, at most. Bytes; six shares of a default segment: three are answered while three are sent. */
+const IN_FLIGHT = 52 * MiB
 
 /** Parts that a put works with. */
 export interface PutDeps {
@@ -108,12 +108,9 @@ export async function performPut(run: PutRun): Promise<PutSummary> {
     plan: layout.object,
     objectKey: state.objectKey,
     path: source.path,
-    read: async ({ offset, length }) => {
-      const plaintext = await source.read(offset, length)
-      await source.assertUnchanged()
-      whole.update(plaintext)
-      return plaintext
-    },
+    read: (offset, length) => source.read(offset, length),
+    assertUnchanged: () => source.assertUnchanged(),
+    whole,
   })
 
   onProgress?.({ kind: 'phase', phase: 'manifest' })
@@ -220,7 +217,10 @@ async function openPlacing(run: PutRun): Promise<OpenPlacing> {
     onBytes: countBytes(run, booked),
     onRetry: (trouble) => onProgress?.({ kind: 'retry', ...trouble }),
   })
-  const memory = createMemoryBudget(IN_FLIGHT)
+  const memory = createBlobMemory({
+    bytes: IN_FLIGHT,
+    longest: layout.plan.shareLengths.reduce((most, length) => Math.max(most, length), 1),
+  })
   return {
     award,
     state,
@@ -256,7 +256,7 @@ async function placeList(
     plan: run.layout.indirect as NonNullable<PutLayout['indirect']>,
     objectKey,
     path: 'the list of shares',
-    read: async ({ offset, length }) => list.subarray(offset, offset + length),
+    read: async (offset, length) => list.subarray(offset, offset + length),
   })
   const editorSecret = editorSecretOf(run.editorParent, objectKey)
   const manifest = encodeManifest({

@@ -1,12 +1,12 @@
-/** The shares of one segment: made in groups, within a budget of memory, and placed side by side. */
+/** The shares of one segment: made in groups, in memory that is there for them, and placed side by side. */
 import type { SegmentShares } from '../blob/manifest.ts'
-import { readTokenOf, saltOf } from '../blob/object-keys.ts'
-import type { MemoryBudget } from './memory-budget.ts'
+import { readTokenOf, saltOf as shareSaltOf } from '../blob/object-keys.ts'
+import type { BlobMemory } from './blob-memory.ts'
 import type { BlobTask, Candidate, Placed } from './place-blob.ts'
-import type { BuildJob, BuiltBlob, Preparer } from './prepare.ts'
+import type { BuildJob, Preparer } from './prepare.ts'
 import type { BookedBlob, PutBook, Receipt } from './put-book.ts'
 
-/** Shares made in one go: half of a 3-of-10 segment, so that one half is sent while the other is answered. */
+/** Shares made in one go, at most: coding several at once reads the ciphertext once. */
 const GROUP = 5
 
 /** One segment's ciphertext and what its blobs are made with. */
@@ -27,7 +27,7 @@ export interface SegmentDeps {
   readonly n: number
   readonly book: Pick<PutBook, 'book'>
   readonly preparer: Preparer
-  readonly memory: MemoryBudget
+  readonly memory: BlobMemory
   readonly place: (task: BlobTask, first?: Candidate) => Promise<Placed>
   /** The attempt each lot's blobs are made under now. */
   attemptOf(lot: number): number
@@ -60,20 +60,25 @@ export async function placeSegment(
   const running: Promise<void>[] = []
   const receiptsSoFar = () => [...placed.values()].flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt]))
   try {
-    for (let at = 0; at < todo.length; at += GROUP) {
-      const group = todo.slice(at, at + GROUP)
-      await deps.memory.acquire(group.length * job.shareLength, signal)
-      const release = () => deps.memory.release(job.shareLength)
-      const candidates = await makeGroup(deps, job, group).catch((cause) => {
-        for (const _ of group) release()
+    for (let at = 0; at < todo.length; ) {
+      // half of the memory, so that one half is answered while the other is sent
+      const group = todo.slice(at, at + Math.max(1, Math.min(GROUP, Math.floor(deps.memory.pieces / 2))))
+      at += group.length
+      const pieces = await deps.memory.acquire(group.length, job.shareLength, signal)
+      const makers = group.map((share, place) => createMaker(deps, job, share, pieces[place] as Uint8Array))
+      try {
+        await makeGroup(deps, job, makers)
+      } catch (cause) {
+        for (const maker of makers) deps.memory.release(maker.piece)
         throw cause
-      })
-      for (const [place, share] of group.entries()) {
+      }
+      for (const maker of makers) {
         const task = deps
-          .place(taskOf(deps, job, share), candidates[place])
-          .then((result) => void placed.set(share, result))
-        running.push(task.finally(release))
+          .place(maker.task, maker.made)
+          .then((result) => void placed.set(maker.task.share, result))
+          .finally(() => deps.memory.release(maker.piece))
         task.catch(deps.onFailure)
+        running.push(task)
       }
     }
     await Promise.all(running)
@@ -97,14 +102,48 @@ export async function placeSegment(
   }
 }
 
+/** One share with the memory it is made in. */
+interface Maker {
+  readonly task: BlobTask
+  readonly salt: Uint8Array
+  piece: Uint8Array
+  made?: Candidate
+}
+
+function createMaker(deps: SegmentDeps, job: SegmentJob, share: number, piece: Uint8Array): Maker {
+  const frozen = deps.frozen?.[share]
+  const saltOf = (attempt: number) => shareSaltOf(job.objectKey, job.index, share, attempt)
+  const maker: Maker = {
+    piece,
+    salt: saltOf(frozen ?? deps.attemptOf(share)),
+    task: {
+      kind: 'share',
+      segment: job.slot,
+      share,
+      ...(frozen === undefined ? {} : { frozen }),
+      tokenOf: (blobId) => readTokenOf(job.repairKey, blobId),
+      answer: (answerJob) => deps.preparer.answer(answerJob),
+      make: async (attempt) => {
+        const salt = saltOf(attempt)
+        // the stream to the steward that failed may still refer to the old bytes
+        maker.piece = deps.memory.renew(maker.piece)
+        const [blobId] = await deps.preparer.build({
+          ...jobFields(deps, job),
+          shares: [{ share, salt, target: maker.piece }],
+        })
+        return { blobId: blobId as Uint8Array, salt, blob: maker.piece }
+      },
+    },
+  }
+  return maker
+}
+
 /** Makes a group of shares in one go. */
-async function makeGroup(deps: SegmentDeps, job: SegmentJob, group: readonly number[]): Promise<Candidate[]> {
-  const wanted = group.map((share) => {
-    const attempt = deps.frozen?.[share] ?? deps.attemptOf(share)
-    return { share, salt: saltOf(job.objectKey, job.index, share, attempt) }
-  })
-  const built = await deps.preparer.build({ ...jobFields(deps, job), shares: wanted })
-  return built.map((blob, place) => candidateOf(deps, job, (wanted[place] as { salt: Uint8Array }).salt, blob))
+async function makeGroup(deps: SegmentDeps, job: SegmentJob, makers: readonly Maker[]): Promise<void> {
+  const shares = makers.map(({ task, salt, piece }) => ({ share: task.share, salt, target: piece }))
+  const ids = await deps.preparer.build({ ...jobFields(deps, job), shares })
+  for (const [place, maker] of makers.entries())
+    maker.made = { blobId: ids[place] as Uint8Array, salt: maker.salt, blob: maker.piece }
 }
 
 function jobFields({ k, n }: SegmentDeps, { sealed, repairKey, index }: SegmentJob): Omit<BuildJob, 'shares'> {
@@ -114,35 +153,4 @@ function jobFields({ k, n }: SegmentDeps, { sealed, repairKey, index }: SegmentJ
 /** Books receipts, few enough at a time for one request of the local API. */
 export async function bookAll(book: Pick<PutBook, 'book'>, receipts: readonly Receipt[]): Promise<void> {
   for (let at = 0; at < receipts.length; at += 64) await book.book(receipts.slice(at, at + 64))
-}
-
-function taskOf(deps: SegmentDeps, job: SegmentJob, share: number): BlobTask {
-  const frozen = deps.frozen?.[share]
-  return {
-    kind: 'share',
-    segment: job.slot,
-    share,
-    ...(frozen === undefined ? {} : { frozen }),
-    tokenOf: (blobId) => readTokenOf(job.repairKey, blobId),
-    make: async (attempt) => {
-      const salt = saltOf(job.objectKey, job.index, share, attempt)
-      const [built] = await deps.preparer.build({ ...jobFields(deps, job), shares: [{ share, salt }] })
-      return candidateOf(deps, job, salt, built as BuiltBlob)
-    },
-  }
-}
-
-function candidateOf(
-  { preparer }: SegmentDeps,
-  { shareLength }: SegmentJob,
-  salt: Uint8Array,
-  { blobId, handle }: BuiltBlob,
-): Candidate {
-  return {
-    blobId,
-    salt,
-    length: shareLength,
-    answer: (domain, nonces) => preparer.answer(handle, domain, nonces),
-    drop: () => preparer.drop(handle),
-  }
 }

@@ -1,10 +1,14 @@
 /** The segments of one object, in order: at most one is being sent while the next is read, encrypted and begun. */
 
+import type { Hash } from 'node:crypto'
+import { equalBytes } from '../base/bytes.ts'
+import { HoldfastError } from '../base/errors.ts'
 import { readKeyOf, repairKeyOf } from '../blob/object-keys.ts'
-import { encryptSegment, guardSegment, type ObjectPlan, type SegmentPlan, TAG_BYTES } from '../blob/segment.ts'
+import { type ObjectPlan, TAG_BYTES } from '../blob/segment.ts'
 import type { BookedBlob } from './put-book.ts'
 import type { PutRecords } from './put-journal.ts'
 import { type PlacedSegment, placeSegment, type SegmentDeps } from './put-segment.ts'
+import { sealSegment } from './seal-segment.ts'
 
 /** Segments that may be in the making at once. */
 const OPEN = 2
@@ -17,8 +21,12 @@ export interface PutPart {
   readonly firstSlot: number
   /** For messages. */
   readonly path: string
-  /** The plaintext of a segment; called once for each, in order. */
-  read(segment: SegmentPlan): Promise<Uint8Array>
+  /** Plaintext bytes; asked for once and in order. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** After each segment. @throws `INPUT_CHANGED` */
+  assertUnchanged?(): Promise<void>
+  /** Gets all plaintext. */
+  readonly whole?: Hash
 }
 
 export interface SegmentsDeps extends SegmentDeps {
@@ -35,34 +43,39 @@ export async function putSegments(
   const { signal, records, n } = deps
   const readKey = readKeyOf(part.objectKey)
   const repairKey = repairKeyOf(part.objectKey)
-  const seal = createSealer(readKey, part.plan)
+  const buffers = createSealedBuffers(part.plan)
   const results: PlacedSegment[] = []
   const open: Promise<void>[] = []
   try {
-    for (const segment of part.plan.segments) {
+    for (const { index, offset, length, shareLength } of part.plan.segments) {
       signal.throwIfAborted()
       if (open.length >= OPEN) await open.shift()
-      const slot = part.firstSlot + segment.index
-      const plaintext = await part.read(segment)
-      const recorded = await records.hashOf(slot)
-      const hash = guardSegment(recorded, plaintext, part.path)
+      const slot = part.firstSlot + index
       const known = booked.get(slot) ?? []
-      if (known.length === n) {
-        results[segment.index] = ofBooked(known, n)
+      const isBooked = known.length === n
+      const sealed = isBooked ? undefined : buffers(length)
+      const hash = await sealSegment({
+        readKey,
+        segment: index,
+        offset,
+        length,
+        read: (from, count) => part.read(from, count),
+        ...(sealed === undefined ? {} : { target: sealed }),
+        ...(part.whole === undefined ? {} : { whole: part.whole }),
+      })
+      await part.assertUnchanged?.()
+      const recorded = await records.hashOf(slot)
+      if (recorded !== undefined && !equalBytes(recorded, hash))
+        throw new HoldfastError('INPUT_CHANGED', { path: part.path })
+      if (sealed === undefined) {
+        results[index] = ofBooked(known, n)
         deps.onPlaced?.(slot, n)
         continue
       }
       if (recorded === undefined) await records.writeHash(slot, hash)
-      const job = {
-        slot,
-        index: segment.index,
-        sealed: seal(segment.index, plaintext),
-        shareLength: segment.shareLength,
-        objectKey: part.objectKey,
-        repairKey,
-      }
+      const job = { slot, index, sealed, shareLength, objectKey: part.objectKey, repairKey }
       const task = placeSegment(deps, job, known).then((placed) => {
-        results[segment.index] = placed
+        results[index] = placed
         deps.onPlaced?.(slot, placed.held)
       })
       task.catch(deps.onFailure)
@@ -77,17 +90,14 @@ export async function putSegments(
   }
 }
 
-/** Encrypts into memory that threads can read without a copy; two buffers in turn, one for each segment in the making. */
-function createSealer(readKey: Uint8Array, plan: ObjectPlan): (segment: number, plaintext: Uint8Array) => Uint8Array {
+/** Memory for ciphertext that threads can read: one buffer for each segment in the making, in turn. */
+function createSealedBuffers(plan: ObjectPlan): (length: number) => Uint8Array {
   const buffers: SharedArrayBuffer[] = []
   let turn = 0
-  return (segment, plaintext) => {
-    const sealed = encryptSegment(readKey, segment, plaintext)
+  return (length) => {
     const place = turn++ % OPEN
     buffers[place] ??= new SharedArrayBuffer(Math.min(plan.size, plan.segmentSize) + TAG_BYTES)
-    const shared = new Uint8Array(buffers[place], 0, sealed.length)
-    shared.set(sealed)
-    return shared
+    return new Uint8Array(buffers[place], 0, length + TAG_BYTES)
   }
 }
 
