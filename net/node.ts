@@ -3,16 +3,15 @@
  * connection is the handshake, run by the side that dialled; whatever else comes first ends the connection.
  */
 import { generateKeyPair, privateKeyFromRaw } from '@libp2p/crypto/keys'
-import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p, type Libp2p } from 'libp2p'
+import type { Libp2p } from 'libp2p'
 import { assertBytes } from '../base/bytes.ts'
 import { type Address, addressOfPublicKey } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
-import { boundedYamux } from './muxer.ts'
-import { openWire, type RawStream, WIRE_LIMITS, type Wire, type WireLimits } from './wire.ts'
+import { createHost } from './libp2p-host.ts'
+import { NET_LIMITS, type NetLimits } from './limits.ts'
+import { openWire, type RawStream, type Wire, type WireLimits } from './wire.ts'
 
 /** First on every connection (protocol.md §7). */
 export const HANDSHAKE_PROTOCOL = '/holdfast/handshake/1'
@@ -33,39 +32,6 @@ export interface Gate {
   inbound(wire: Wire, remote: Address): Promise<Peer>
   /** Asked again for every stream of a connection that passed, in both directions: standing may have changed. @throws to refuse it. */
   permit?(peer: Peer, protocol: string): void
-}
-
-/** Bounds of a node. docs/spec/wire.md, section 1. */
-export interface NetLimits {
-  /** Connections in all. */
-  readonly connections: number
-  /** Connections of one peer key. */
-  readonly connectionsPerPeer: number
-  /** Accepted connections that are not encrypted yet. */
-  readonly pendingConnections: number
-  /** New connections a second from one host. */
-  readonly connectionsPerSecond: number
-  /** Inbound streams of one peer key, all protocols and connections together. */
-  readonly streamsPerPeer: number
-  /** From an inbound connection to its passed handshake. Milliseconds. */
-  readonly gateMs: number
-  /** To reach one address, or to open a stream. Milliseconds. */
-  readonly dialMs: number
-  /** A connection without streams for so long is closed. Milliseconds. */
-  readonly unusedMs: number
-  readonly wire: WireLimits
-}
-
-export const NET_LIMITS: NetLimits = {
-  connections: 512,
-  connectionsPerPeer: 8,
-  pendingConnections: 1024,
-  connectionsPerSecond: 100,
-  streamsPerPeer: 64,
-  gateMs: 5_000,
-  dialMs: 10_000,
-  unusedMs: 600_000,
-  wire: WIRE_LIMITS,
 }
 
 export interface NetOptions {
@@ -137,34 +103,7 @@ export async function openNode(options: NetOptions): Promise<NetNode> {
   if (options.secret !== undefined) assertBytes(options.secret, 32, 'secret')
   const privateKey =
     options.secret === undefined ? await generateKeyPair('secp256k1') : privateKeyFromRaw(options.secret)
-  const counts = (channel: string) => libp2p.getConnections().filter((c) => c.remotePeer.toString() === channel).length
-  const libp2p: Libp2p = await createLibp2p({
-    privateKey,
-    start: false,
-    addresses: { listen: [...options.listen] },
-    transports: [
-      tcp({
-        backlog: 512,
-        inboundSocketInactivityTimeout: limits.unusedMs,
-        outboundSocketInactivityTimeout: limits.unusedMs,
-      }),
-    ],
-    connectionEncrypters: [tls(), lateNoise()],
-    streamMuxers: [boundedYamux(limits.streamsPerPeer)],
-    connectionMonitor: { enabled: false },
-    connectionManager: {
-      maxConnections: limits.connections,
-      maxIncomingPendingConnections: limits.pendingConnections,
-      inboundConnectionThreshold: limits.connectionsPerSecond,
-      maxParallelDials: 64,
-      dialTimeout: limits.dialMs,
-      inboundUpgradeTimeout: limits.gateMs,
-      inboundStreamProtocolNegotiationTimeout: limits.dialMs,
-      outboundStreamProtocolNegotiationTimeout: limits.dialMs,
-    },
-    connectionGater: { denyInboundEncryptedConnection: (peer) => counts(peer.toString()) >= limits.connectionsPerPeer },
-    logger: SILENT,
-  })
+  const libp2p = await createHost(privateKey, options.listen, limits)
   const node = new Node(libp2p, addressOfPublicKey(privateKey.publicKey.raw), { ...options, limits })
   await node.start()
   return node
@@ -454,33 +393,6 @@ class Node implements NetNode {
   }
 }
 
-/** Noise serves peers without TLS; its modules are loaded when the first one comes, as they are a sixth of a client's start. */
-function lateNoise(): ReturnType<typeof tls> {
-  return (components) => {
-    let loaded: Promise<ReturnType<ReturnType<typeof tls>>> | undefined
-    const real = () => {
-      loaded ??= import('@chainsafe/libp2p-noise').then(({ noise }) =>
-        noise()(components as Parameters<ReturnType<typeof noise>>[0]),
-      )
-      return loaded
-    }
-    return {
-      protocol: '/noise',
-      secureInbound: async (connection, options) => (await real()).secureInbound(connection, options),
-      secureOutbound: async (connection, options) => (await real()).secureOutbound(connection, options),
-    }
-  }
-}
-
 function causeOf(error: Error): string {
   return error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error.message
 }
-
-/** libp2p formats a line per frame for its own log, even when nobody reads it. What matters is logged here. */
-const silent = Object.assign(() => undefined, {
-  error: () => undefined,
-  trace: () => undefined,
-  enabled: false,
-  newScope: () => silent,
-})
-const SILENT: { forComponent(): typeof silent } = { forComponent: () => silent }
