@@ -2,6 +2,7 @@
  * What all daemons have in common: log, local API with a fresh token, run file, a clean end on SIGTERM. A daemon told to stop exits 0.
  */
 import { mkdir } from 'node:fs/promises'
+import { flushCompileCache } from 'node:module'
 import { dirname } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { asHoldfastError, hasCode, type HoldfastError } from '../base/errors.ts'
@@ -34,6 +35,9 @@ export interface DaemonFrame {
 /** Longest wait for a clean end: what is not done by then is done after the next start. Less than main.ts gives. Milliseconds. */
 const END_MS = 8_000
 
+/** When the compile cache is written: after the rush of the start. Milliseconds. */
+const FLUSH_MS = 5_000
+
 /** Runs a daemon until it is told to stop. @returns its exit code */
 export async function runDaemon(context: Context, frame: DaemonFrame): Promise<number> {
   const { home, out, settings, clock, rng, signal } = context
@@ -57,6 +61,9 @@ export async function runDaemon(context: Context, frame: DaemonFrame): Promise<n
     out.record({ type: 'ready', role, id, pid: process.pid, api: api.url })
     if (!out.style.json) out.stderr.write(`${shown} is ready, its API is at ${api.url}; Ctrl-C stops it\n`)
     log.info('ready', { api: api.url })
+    // Otherwise it is written when the process ends, which would make a first stop slow.
+    const flush = setTimeout(() => flushCompileCache?.(), FLUSH_MS)
+    scope.defer(async () => clearTimeout(flush))
     await Promise.race([stopped(signal), daemon.failed])
   } catch (cause) {
     // Told to stop while it was starting is a good end, too.

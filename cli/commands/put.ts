@@ -83,7 +83,11 @@ export async function put(context: Context, [path = '']: readonly string[], opti
         if (event.kind === 'bytes') progress.bytes(event.sent, event.total)
         if (event.kind === 'award') progress.remark(`stewards ${event.award.lots.length}/${n}`)
         if (event.kind === 'segment') out.record({ type: 'item', segment: event.segment, blobs: event.held, of: event.of, state: 'held' })
-        if (event.kind === 'replaced') progress.keep(`! ${shortId(event.failed)} did not take its share (${event.why.code}); ${event.by === undefined ? 'nobody is left to take it' : `${shortId(event.by)} takes it`}`)
+        if (event.kind === 'retry') out.record({ type: 'trouble', share: event.lot, steward: event.steward, code: event.why.code, what: event.why.message })
+        if (event.kind === 'replaced') {
+          out.record({ type: 'trouble', share: event.lot, steward: event.failed, by: event.by, code: event.why.code, what: event.why.message })
+          progress.keep(`! ${shortId(event.failed)} did not take its share (${event.why.code}); ${event.by === undefined ? 'nobody is left to take it' : `${shortId(event.by)} takes it`}`)
+        }
       },
     },
     source,
