@@ -315,10 +315,7 @@ class StreamWire implements Wire {
 
   /** The stream broke, or the peer refused, while we were sending: its error frame, if there is one, is the better explanation. */
   async #explainLoss(): Promise<never> {
-    if (this.#inbox.size > 0) {
-      await this.receiveOrEnd(MAX_ERROR, { within: Math.min(1_000, this.#limits.messageMs) })
-      throw this.#fail(new HoldfastError('NET_PROTOCOL', { what: `${this.protocol}: a message` }), false)
-    }
+    if (this.#isRefused()) await this.receiveOrEnd(MAX_ERROR)
     throw this.#fail(new HoldfastError('NET_CLOSED', { what: this.remote }), false)
   }
 
