@@ -16,7 +16,11 @@ export function encodeCall(contract: Interface, name: string, values: readonly u
   try {
     return contract.encodeFunctionData(name, [...values]) as Hex
   } catch (cause) {
-    throw new HoldfastError('INPUT_FORMAT', { name, expected: 'values of its types', got: (cause as Error).message.slice(0, 200) }, { cause })
+    throw new HoldfastError(
+      'INPUT_FORMAT',
+      { name, expected: 'values of its types', got: (cause as Error).message.slice(0, 200) },
+      { cause },
+    )
   }
 }
 
@@ -30,7 +34,10 @@ export function decodeResult(contract: Interface, name: string, data: Hex): read
 }
 
 /** A log as its event's name and values; undefined when it is none of this contract's. */
-export function decodeLog(contract: Interface, log: Pick<ChainLog, 'topics' | 'data'>): { name: string; values: Record<string, unknown> } | undefined {
+export function decodeLog(
+  contract: Interface,
+  log: Pick<ChainLog, 'topics' | 'data'>,
+): { name: string; values: Record<string, unknown> } | undefined {
   const event = log.topics[0] === undefined ? null : contract.getEvent(log.topics[0])
   if (!event) return undefined
   try {
@@ -73,7 +80,11 @@ function tryParse(contract: Interface, data: string): string | undefined {
 
 /** True when the endpoint's refusal is a revert: the chain's word, which asking again does not change. */
 export function isRevert(refusal: RpcRefusal): boolean {
-  return refusal.rpcCode === 3 || (refusal.data !== undefined && refusal.data.length >= 10) || /revert/i.test(refusal.message)
+  return (
+    refusal.rpcCode === 3 ||
+    (refusal.data !== undefined && refusal.data.length >= 10) ||
+    /revert/i.test(refusal.message)
+  )
 }
 
 /** An endpoint's refusal in the vocabulary: `TX_REVERTED` with the contract's own error, else `CHAIN_ANSWER`. */

@@ -58,7 +58,10 @@ export function parseBlock(value: unknown): Block {
     hash: hexOf(block.hash, 32, 'block hash'),
     parentHash: hexOf(block.parentHash, 32, 'parent hash'),
     timestamp: unixTime(hexNumber(block.timestamp, 'timestamp')),
-    baseFee: block.baseFeePerGas === undefined || block.baseFeePerGas === null ? undefined : hexBig(block.baseFeePerGas, 'base fee'),
+    baseFee:
+      block.baseFeePerGas === undefined || block.baseFeePerGas === null
+        ? undefined
+        : hexBig(block.baseFeePerGas, 'base fee'),
   }
 }
 
@@ -71,7 +74,10 @@ export function parseLog(value: unknown): ChainLog {
     data: hexOf(log.data, undefined, 'log data'),
     blockNumber: hexNumber(log.blockNumber, 'log block number'),
     blockHash: hexOf(log.blockHash, 32, 'log block hash'),
-    blockTime: log.blockTimestamp === undefined || log.blockTimestamp === null ? undefined : unixTime(hexNumber(log.blockTimestamp, 'log time')),
+    blockTime:
+      log.blockTimestamp === undefined || log.blockTimestamp === null
+        ? undefined
+        : unixTime(hexNumber(log.blockTimestamp, 'log time')),
     txHash: hexOf(log.transactionHash, 32, 'transaction hash'),
     logIndex: hexNumber(log.logIndex, 'log index'),
   }
@@ -84,7 +90,8 @@ export function parseReceipt(value: unknown): Receipt {
     ok: hexNumber(receipt.status, 'status') === 1,
     blockNumber: hexNumber(receipt.blockNumber, 'receipt block number'),
     blockHash: hexOf(receipt.blockHash, 32, 'receipt block hash'),
-    contractAddress: typeof receipt.contractAddress === 'string' ? hexOf(receipt.contractAddress, 20, 'contract address') : undefined,
+    contractAddress:
+      typeof receipt.contractAddress === 'string' ? hexOf(receipt.contractAddress, 20, 'contract address') : undefined,
     gasUsed: hexBig(receipt.gasUsed, 'gas used'),
     gasPrice: receipt.effectiveGasPrice === undefined ? 0n : hexBig(receipt.effectiveGasPrice, 'gas price'),
   }

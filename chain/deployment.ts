@@ -1,11 +1,17 @@
 /** Which contracts on which chain: `deployment.json`, made by `up` from the committed bindings and checked before anything is sent. */
 import { AbiCoder } from 'ethers/abi'
-import { addressOfPublicKey, type Address, parseAddress } from '../base/curve.ts'
+import { type Address, addressOfPublicKey, parseAddress } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
-import { codeHash } from './bindings/code-hash.ts'
-import { type ContractName, DEPLOYMENT_PLAN, type DeploymentStep, type DeploymentTerms, planArguments } from './bindings/deployment-plan.ts'
 import { asChainError } from './abi.ts'
+import { codeHash } from './bindings/code-hash.ts'
+import {
+  type ContractName,
+  DEPLOYMENT_PLAN,
+  type DeploymentStep,
+  type DeploymentTerms,
+  planArguments,
+} from './bindings/deployment-plan.ts'
 import type { Hex } from './chain-data.ts'
 import type { Chain } from './rpc.ts'
 import { createSigner } from './signer.ts'
@@ -48,11 +54,21 @@ export function parseDeployment(value: unknown): Deployment {
   if (!isHash(genesis)) throw wrong('genesis is missing')
   const parsed = DEPLOYMENT_PLAN.map(({ name }) => {
     const contract = contracts?.[name]
-    if (typeof contract?.address !== 'string' || !isHash(contract.codeHash) || !Number.isSafeInteger(contract.block)) throw wrong(`${name} is missing`)
+    if (typeof contract?.address !== 'string' || !isHash(contract.codeHash) || !Number.isSafeInteger(contract.block))
+      throw wrong(`${name} is missing`)
     const abi = Array.isArray(contract.abi) ? contract.abi : []
-    return [name, { address: parseAddress(contract.address, name), abi, codeHash: contract.codeHash, block: contract.block }] as const
+    return [
+      name,
+      { address: parseAddress(contract.address, name), abi, codeHash: contract.codeHash, block: contract.block },
+    ] as const
   })
-  return { schema, chainId: chainId as number, rpc, genesis, contracts: Object.fromEntries(parsed) as unknown as Deployment['contracts'] }
+  return {
+    schema,
+    chainId: chainId as number,
+    rpc,
+    genesis,
+    contracts: Object.fromEntries(parsed) as unknown as Deployment['contracts'],
+  }
 }
 
 /**
@@ -69,10 +85,14 @@ export async function verifyDeployment(chain: Chain, deployment: Deployment): Pr
     DEPLOYMENT_PLAN.map(async ({ name, bindings }) => {
       const { address, codeHash: expected } = deployment.contracts[name]
       const code = await chain.code(address)
-      if (code === '0x') throw new HoldfastError('CHAIN_NO_DEPLOYMENT', { what: `there is no code at ${address} (${name})` })
+      if (code === '0x')
+        throw new HoldfastError('CHAIN_NO_DEPLOYMENT', { what: `there is no code at ${address} (${name})` })
       const found = codeHash(code, bindings.IMMUTABLE_RANGES)
       if (found !== expected) throw differs(`the code of ${name} at ${address}`, found, expected)
-      if (found !== bindings.CODE_HASH) throw new HoldfastError('CHAIN_WRONG', { what: `${name} at ${address} is of another version (code ${found}, this program knows ${bindings.CODE_HASH})` })
+      if (found !== bindings.CODE_HASH)
+        throw new HoldfastError('CHAIN_WRONG', {
+          what: `${name} at ${address} is of another version (code ${found}, this program knows ${bindings.CODE_HASH})`,
+        })
     }),
   )
 }
@@ -98,10 +118,23 @@ export async function deployAll(chain: Chain, options: DeployOptions): Promise<D
     const { base, tip } = await chain.fees()
     try {
       const gas = (BigInt(String(await chain.request('eth_estimateGas', [{ from: signer.address, data }]))) * 5n) / 4n
-      const { raw } = signer.sign({ chainId: chain.chainId, nonce: nonce++, to: undefined, data, value: 0n, gas, maxFee: 2n * base + tip, tip })
+      const { raw } = signer.sign({
+        chainId: chain.chainId,
+        nonce: nonce++,
+        to: undefined,
+        data,
+        value: 0n,
+        gas,
+        maxFee: 2n * base + tip,
+        tip,
+      })
       const created = await waitForCreation(chain, await chain.broadcast(raw), step.name, options.clock)
       const code = await chain.code(created.address)
-      contracts[step.name] = { ...created, abi: step.bindings.ABI, codeHash: codeHash(code, step.bindings.IMMUTABLE_RANGES) as Hex }
+      contracts[step.name] = {
+        ...created,
+        abi: step.bindings.ABI,
+        codeHash: codeHash(code, step.bindings.IMMUTABLE_RANGES) as Hex,
+      }
       made[step.name] = created.address
       options.log.info('chain.deployed', { contract: step.name, address: created.address, block: created.block })
     } catch (cause) {
@@ -109,7 +142,13 @@ export async function deployAll(chain: Chain, options: DeployOptions): Promise<D
     }
   }
   const genesis = await genesisOf(chain)
-  return { schema: 1, chainId: chain.chainId, rpc: options.rpc, genesis, contracts: contracts as Deployment['contracts'] }
+  return {
+    schema: 1,
+    chainId: chain.chainId,
+    rpc: options.rpc,
+    genesis,
+    contracts: contracts as Deployment['contracts'],
+  }
 }
 
 /** The master's key of a compressed or uncompressed public key, as the registrar's constructor takes it: 64 bytes. */
@@ -119,13 +158,20 @@ export function masterKeyOf(uncompressed: Uint8Array): string {
 }
 
 function creationCode(step: DeploymentStep, terms: DeploymentTerms, made: Partial<Record<ContractName, Address>>): Hex {
-  const constructor = (step.bindings.ABI as readonly { type: string; inputs?: readonly { type: string }[] }[]).find(({ type }) => type === 'constructor')
-  const types = constructor?.inputs?.map(({ type }) => type) ?? []
+  const creation = (step.bindings.ABI as readonly { type: string; inputs?: readonly { type: string }[] }[]).find(
+    ({ type }) => type === 'constructor',
+  )
+  const types = creation?.inputs?.map(({ type }) => type) ?? []
   const values = planArguments<unknown>(step, terms as unknown as Record<keyof DeploymentTerms, unknown>, made)
   return `${step.bindings.BYTECODE}${AbiCoder.defaultAbiCoder().encode(types, values).slice(2)}` as Hex
 }
 
-async function waitForCreation(chain: Chain, hash: Hex, name: string, clock: Clock): Promise<{ address: Address; block: number }> {
+async function waitForCreation(
+  chain: Chain,
+  hash: Hex,
+  name: string,
+  clock: Clock,
+): Promise<{ address: Address; block: number }> {
   const until = clock.monotonic() + CREATION_DEADLINE
   for (let wait = 2; clock.monotonic() < until; wait = Math.min(wait * 2, 1_000)) {
     const receipt = await chain.receipt(hash)

@@ -33,7 +33,10 @@ export async function prepareState(stateFile: string): Promise<{ timestamp: numb
   }
   if (newest === 'none' && good === 'none') return { timestamp: undefined, restored: false }
   // The very first copy may be cut off too: then nothing was ever kept whole.
-  throw new HoldfastError('STORE_UNUSABLE', { path: stateFile, what: 'the state of the dev chain is damaged; holdfast up --reset starts a new chain' })
+  throw new HoldfastError('STORE_UNUSABLE', {
+    path: stateFile,
+    what: 'the state of the dev chain is damaged; holdfast up --reset starts a new chain',
+  })
 }
 
 async function readTimestamp(path: string): Promise<number | 'none' | 'damaged'> {
@@ -57,7 +60,9 @@ async function readTimestamp(path: string): Promise<number | 'none' | 'damaged'>
 export async function readKeeping(stateFile: string): Promise<Keeping | undefined> {
   try {
     const { pid, keeper } = JSON.parse(await readFile(`${stateFile}.owner.json`, 'utf8')) as Partial<Keeping>
-    return Number.isSafeInteger(pid) && Number.isSafeInteger(keeper) ? { pid: pid as number, keeper: keeper as number } : undefined
+    return Number.isSafeInteger(pid) && Number.isSafeInteger(keeper)
+      ? { pid: pid as number, keeper: keeper as number }
+      : undefined
   } catch {
     return undefined // none, or being written: it is a note, not a lock
   }
@@ -70,7 +75,10 @@ export async function readKeeping(stateFile: string): Promise<Keeping | undefine
 export async function endOrphan(stateFile: string, clock: Clock): Promise<void> {
   const keeping = await readKeeping(stateFile)
   if (!keeping || !(await runsOn(keeping.pid, stateFile))) return
-  const locked = new HoldfastError('STORE_LOCKED', { path: stateFile, owner: ` by the dev chain with pid ${keeping.pid}` })
+  const locked = new HoldfastError('STORE_LOCKED', {
+    path: stateFile,
+    owner: ` by the dev chain with pid ${keeping.pid}`,
+  })
   if (await runsOn(keeping.keeper, stateFile)) throw locked
   process.kill(keeping.pid, 'SIGTERM')
   for (const until = clock.monotonic() + ORPHAN_DEADLINE; await runsOn(keeping.pid, stateFile); ) {
@@ -98,7 +106,8 @@ export async function flushDevnet(stateFile: string, clock: Clock, limitMs = 10_
   const before = await writtenAt(stateFile)
   // The write that is seen first may have begun before the call; the one after it has not.
   for (let seen = 0, last = before; seen < 2; ) {
-    if (clock.monotonic() > until) throw new HoldfastError('TIMED_OUT', { what: 'writing the state of the dev chain', limit: `${limitMs / 1000} s` })
+    if (clock.monotonic() > until)
+      throw new HoldfastError('TIMED_OUT', { what: 'writing the state of the dev chain', limit: `${limitMs / 1000} s` })
     await clock.sleep(50)
     const now = await writtenAt(stateFile)
     if (now !== last) seen++

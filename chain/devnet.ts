@@ -11,8 +11,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
-import { openEndpoint } from './json-rpc.ts'
 import { endOrphan, type Keeping, prepareState, readKeeping } from './devnet-state.ts'
+import { openEndpoint } from './json-rpc.ts'
 
 /** The first accounts of the well-known dev mnemonic ("test test … junk"), rich on every dev chain and worth nothing anywhere else. */
 export const DEV_SECRETS = [
@@ -68,24 +68,35 @@ export async function startAnvil(options: DevnetOptions): Promise<Devnet> {
   const port = options.port ?? (await freePort())
   const binary = findAnvil()
   if (binary === undefined) {
-    log.warn('devnet.fallback', { why: 'anvil is not installed for this platform; hardhat node stands in, and its state ends with the process' })
+    log.warn('devnet.fallback', {
+      why: 'anvil is not installed for this platform; hardhat node stands in, and its state ends with the process',
+    })
     return await startHardhat(port, chainId, options)
   }
   const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)]
   args.push('--gas-limit', '300000000', '--order', 'fifo', '--prune-history', String(STATES_IN_MEMORY), '--quiet')
   if (options.blockTime !== undefined) args.push('--block-time', String(options.blockTime), '--mixed-mining')
-  if (options.stateFile === undefined) return await attach(launch(binary, args, options), { port, options, stateFile: undefined })
+  if (options.stateFile === undefined)
+    return await attach(launch(binary, args, options), { port, options, stateFile: undefined })
 
   const stateFile = resolve(options.stateFile)
   await mkdir(dirname(stateFile), { recursive: true })
   await endOrphan(stateFile, clock)
   const { timestamp, restored } = await prepareState(stateFile)
-  if (restored) log.warn('devnet.restored', { stateFile, why: 'the newest copy was cut off in the middle; the one before it is used' })
+  if (restored)
+    log.warn('devnet.restored', {
+      stateFile,
+      why: 'the newest copy was cut off in the middle; the one before it is used',
+    })
   args.push('--state', stateFile, '--state-interval', '1')
   // anvil forgets how far its time was moved; its start time is the newest block's when that lies ahead of the clock.
   if (timestamp !== undefined && timestamp > clock.now()) args.push('--timestamp', String(timestamp))
   const keeper = fileURLToPath(new URL('devnet-keeper.ts', import.meta.url))
-  return await attach(launch(process.execPath, [keeper, stateFile, binary, ...args], options), { port, options, stateFile })
+  return await attach(launch(process.execPath, [keeper, stateFile, binary, ...args], options), {
+    port,
+    options,
+    stateFile,
+  })
 }
 
 /** anvil's own binary: wrappers swallow signals. Undefined where its package is not installed. */
@@ -146,7 +157,10 @@ async function attach({ child: starting }: Launched, { port, options, stateFile 
     if (hasEnded) return
     child.kill('SIGTERM')
     const waiting = new AbortController()
-    await Promise.race([ended.finally(() => waiting.abort()), clock.sleep(STOP_DEADLINE, waiting.signal).catch(() => undefined)])
+    await Promise.race([
+      ended.finally(() => waiting.abort()),
+      clock.sleep(STOP_DEADLINE, waiting.signal).catch(() => undefined),
+    ])
     if (hasEnded) return
     const keeping = stateFile === undefined ? undefined : await readKeeping(stateFile)
     if (keeping) killQuietly(keeping.pid)
@@ -159,8 +173,18 @@ async function attach({ child: starting }: Launched, { port, options, stateFile 
   let keeping: Keeping | undefined
   try {
     for (;;) {
-      if (hasEnded) throw new HoldfastError('CHAIN_UNREACHABLE', { rpc: url }, { cause: failure ?? new Error('the dev chain ended at its start: is the port taken?') })
-      if (clock.monotonic() > until) throw new HoldfastError('CHAIN_UNREACHABLE', { rpc: url }, { cause: new Error('the dev chain did not come up') })
+      if (hasEnded)
+        throw new HoldfastError(
+          'CHAIN_UNREACHABLE',
+          { rpc: url },
+          { cause: failure ?? new Error('the dev chain ended at its start: is the port taken?') },
+        )
+      if (clock.monotonic() > until)
+        throw new HoldfastError(
+          'CHAIN_UNREACHABLE',
+          { rpc: url },
+          { cause: new Error('the dev chain did not come up') },
+        )
       try {
         await endpoint.send([{ method: 'eth_chainId', params: [] }])
         keeping = stateFile === undefined ? undefined : await readKeeping(stateFile)
@@ -182,9 +206,23 @@ async function attach({ child: starting }: Launched, { port, options, stateFile 
 async function startHardhat(port: number, chainId: number, options: DevnetOptions): Promise<Devnet> {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
   const cli = join(root, 'node_modules', 'hardhat', 'dist', 'src', 'cli.js')
-  if (!existsSync(cli)) throw new HoldfastError('CHAIN_UNREACHABLE', { rpc: 'the local dev chain (neither anvil nor hardhat is installed)' })
+  if (!existsSync(cli))
+    throw new HoldfastError('CHAIN_UNREACHABLE', {
+      rpc: 'the local dev chain (neither anvil nor hardhat is installed)',
+    })
   const config = join(root, 'hardhat.config.ts')
-  const args = [cli, '--config', config, 'node', '--hostname', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)]
+  const args = [
+    cli,
+    '--config',
+    config,
+    'node',
+    '--hostname',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--chain-id',
+    String(chainId),
+  ]
   return await attach(launch(process.execPath, args, options), { port, options, stateFile: undefined })
 }
 

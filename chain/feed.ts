@@ -105,20 +105,32 @@ function listen(chain: Chain, signal: AbortSignal) {
 }
 
 /** One look: where the remembered blocks leave the chain, and what came since. */
-async function advance(chain: Chain, options: FeedOptions, known: readonly Known[]): Promise<{ update: FeedUpdate; known: readonly Known[] } | undefined> {
+async function advance(
+  chain: Chain,
+  options: FeedOptions,
+  known: readonly Known[],
+): Promise<{ update: FeedUpdate; known: readonly Known[] } | undefined> {
   const head = chain.latest()
   const kept = await stillThere(chain, known, head)
   if (known.length > 0 && kept === 0) {
-    throw new HoldfastError('CHAIN_WRONG', { what: `none of the last ${known.length} blocks that were seen is on it (reset?)` })
+    throw new HoldfastError('CHAIN_WRONG', {
+      what: `none of the last ${known.length} blocks that were seen is on it (reset?)`,
+    })
   }
   const base = known.slice(0, kept)
   const reverted = known.slice(kept).flatMap(({ logs }) => logs)
   const from = (base.at(-1)?.number ?? options.from - 1) + 1
-  const logs = head.number < from ? [] : await withTimes(chain, await chain.logs({ address: options.market, topics: options.topics }, from, head))
+  const logs =
+    head.number < from
+      ? []
+      : await withTimes(chain, await chain.logs({ address: options.market, topics: options.topics }, from, head))
   const finalHead = Math.min(await chain.final(), head.number)
   const blocks = Map.groupBy(logs, ({ blockNumber }) => blockNumber)
-  const fresh: Known[] = [...blocks].filter(([number]) => number !== head.number).map(([number, ofBlock]) => ({ number, hash: (ofBlock[0] as ChainLog).blockHash, logs: ofBlock }))
-  if (base.at(-1)?.hash !== head.hash) fresh.push({ number: head.number, hash: head.hash, logs: blocks.get(head.number) ?? [] })
+  const fresh: Known[] = [...blocks]
+    .filter(([number]) => number !== head.number)
+    .map(([number, ofBlock]) => ({ number, hash: (ofBlock[0] as ChainLog).blockHash, logs: ofBlock }))
+  if (base.at(-1)?.hash !== head.hash)
+    fresh.push({ number: head.number, hash: head.hash, logs: blocks.get(head.number) ?? [] })
   const next = [...base, ...fresh].slice(-REMEMBERED)
   return {
     known: next,
@@ -154,7 +166,8 @@ async function withTimes(chain: Chain, logs: readonly ChainLog[]): Promise<Chain
     }
     if (!times.has(log.blockNumber)) times.set(log.blockNumber, (await chain.block(log.blockNumber))?.timestamp)
     const blockTime = times.get(log.blockNumber)
-    if (blockTime === undefined) throw new HoldfastError('CHAIN_ANSWER', { what: `block ${log.blockNumber} of a log is not there` })
+    if (blockTime === undefined)
+      throw new HoldfastError('CHAIN_ANSWER', { what: `block ${log.blockNumber} of a log is not there` })
     filled.push({ ...log, blockTime })
   }
   return filled
@@ -172,7 +185,10 @@ function encodeCursor(known: readonly Known[]): Uint8Array {
 /** @throws `LEDGER_CORRUPT` */
 function decodeCursor(bytes: Uint8Array): Known[] {
   try {
-    const { version, known } = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(bytes)) as { version: unknown; known: Known[] }
+    const { version, known } = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(bytes)) as {
+      version: unknown
+      known: Known[]
+    }
     if (version !== 1 || !Array.isArray(known)) throw new Error('version')
     return known
   } catch (cause) {

@@ -19,7 +19,9 @@ export interface RpcCall {
 }
 
 /** What came back for one call: a result, or the endpoint's refusal. */
-export type RpcAnswer = { readonly result: unknown; readonly refusal?: undefined } | { readonly refusal: RpcRefusal; readonly result?: undefined }
+export type RpcAnswer =
+  | { readonly result: unknown; readonly refusal?: undefined }
+  | { readonly refusal: RpcRefusal; readonly result?: undefined }
 
 /** An endpoint that was reached, understood and said no. The chain's word (a revert), or the node's (a nonce, a fee, a limit). */
 export class RpcRefusal extends Error {
@@ -52,7 +54,9 @@ export interface Endpoint {
 export function openEndpoint(url: string, deadlineMs = RPC_DEADLINE): Endpoint {
   const target = parseUrl(url)
   const isSecure = target.protocol === 'https:'
-  const agent = isSecure ? new https.Agent({ keepAlive: true, maxSockets: 8 }) : new http.Agent({ keepAlive: true, maxSockets: 8 })
+  const agent = isSecure
+    ? new https.Agent({ keepAlive: true, maxSockets: 8 })
+    : new http.Agent({ keepAlive: true, maxSockets: 8 })
   const name = target.origin
   let nextId = 1
 
@@ -119,7 +123,8 @@ function post({ target, agent, isSecure, text, deadlineMs, signal, name }: Excha
       let size = 0
       response.on('data', (part: Buffer) => {
         size += part.length
-        if (size > MAX_ANSWER) request.destroy(new HoldfastError('CHAIN_ANSWER', { what: `${name} sent more than ${MAX_ANSWER} bytes` }))
+        if (size > MAX_ANSWER)
+          request.destroy(new HoldfastError('CHAIN_ANSWER', { what: `${name} sent more than ${MAX_ANSWER} bytes` }))
         else parts.push(part)
       })
       response.once('error', fail)
@@ -138,13 +143,16 @@ function post({ target, agent, isSecure, text, deadlineMs, signal, name }: Excha
 function matchAnswers(name: string, calls: readonly RpcCall[], first: number, answer: unknown): readonly RpcAnswer[] {
   const list: readonly unknown[] = Array.isArray(answer) ? answer : [answer]
   const byId = new Map<unknown, Record<string, unknown>>()
-  for (const item of list) if (typeof item === 'object' && item !== null) byId.set((item as { id?: unknown }).id, item as Record<string, unknown>)
+  for (const item of list)
+    if (typeof item === 'object' && item !== null)
+      byId.set((item as { id?: unknown }).id, item as Record<string, unknown>)
   return calls.map(({ method }, i) => {
     // A refusal of the whole batch (rate limit, batch too large) comes as one object without an id.
     const item = byId.get(first + i) ?? byId.get(null)
     if (item === undefined) throw new HoldfastError('CHAIN_ANSWER', { what: `${name} left ${method} unanswered` })
     if (item.error !== undefined && item.error !== null) return { refusal: refusalOf(method, item.error) }
-    if (!('result' in item)) throw new HoldfastError('CHAIN_ANSWER', { what: `${name} answered ${method} with neither result nor error` })
+    if (!('result' in item))
+      throw new HoldfastError('CHAIN_ANSWER', { what: `${name} answered ${method} with neither result nor error` })
     return { result: item.result }
   })
 }

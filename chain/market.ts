@@ -70,11 +70,18 @@ export type MarketEvent = EventPlace &
     | { readonly kind: 'revoked'; readonly id: Uint8Array; readonly amount: Gwei }
     | { readonly kind: 'deposited'; readonly account: Address; readonly amount: Wei }
     | { readonly kind: 'withdrawn'; readonly account: Address; readonly to: Address; readonly amount: Wei }
-    | { readonly kind: 'advertised'; readonly advert: Uint8Array; readonly uploader: Address; readonly value: Gwei; readonly fee: Gwei }
+    | {
+        readonly kind: 'advertised'
+        readonly advert: Uint8Array
+        readonly uploader: Address
+        readonly value: Gwei
+        readonly fee: Gwei
+      }
     | { readonly kind: 'pointer'; readonly owner: Address; readonly pointer: Uint8Array }
   )
 
-export const encodePost = (steward: Address, deadline: UnixTime, posts: readonly Post[]): Hex => encodeCall(MARKET, 'post', [steward, deadline, posts])
+export const encodePost = (steward: Address, deadline: UnixTime, posts: readonly Post[]): Hex =>
+  encodeCall(MARKET, 'post', [steward, deadline, posts])
 
 export const encodeSweep = (payee: Address, groups: readonly SweepGroup[]): Hex =>
   encodeCall(MARKET, 'sweep', [
@@ -89,9 +96,11 @@ export const encodeSweep = (payee: Address, groups: readonly SweepGroup[]): Hex 
   ])
 
 export const encodeRevoke = (ids: readonly Uint8Array[]): Hex => encodeCall(MARKET, 'revoke', [ids])
-export const encodeRevokeReleased = (released: readonly ReleasedBounty[]): Hex => encodeCall(MARKET, 'revokeReleased', [released])
+export const encodeRevokeReleased = (released: readonly ReleasedBounty[]): Hex =>
+  encodeCall(MARKET, 'revokeReleased', [released])
 /** @param advert SHA-256 of the signed advert */
-export const encodeAdvertise = (advert: Uint8Array, value: Gwei): Hex => encodeCall(MARKET, 'advertise', [advert, value])
+export const encodeAdvertise = (advert: Uint8Array, value: Gwei): Hex =>
+  encodeCall(MARKET, 'advertise', [advert, value])
 export const encodeDeposit = (amount: Wei): Hex => encodeCall(MARKET, 'deposit', [amount])
 export const encodeWithdraw = (amount: Wei, to: Address): Hex => encodeCall(MARKET, 'withdraw', [amount, to])
 /** @param pointer at most 256 bytes */
@@ -129,7 +138,12 @@ export interface Market extends MarketAddresses {
 
 /** @throws (each read) `TX_REVERTED`, `CHAIN_ANSWER`, `CHAIN_UNREACHABLE`. */
 export function openMarket(chain: Chain, addresses: MarketAddresses): Market {
-  async function read(contract: typeof MARKET, to: Address, name: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+  async function read(
+    contract: typeof MARKET,
+    to: Address,
+    name: string,
+    values: readonly unknown[],
+  ): Promise<readonly unknown[]> {
     let data: Hex
     try {
       data = await chain.call(to, encodeCall(contract, name, values))
@@ -183,11 +197,20 @@ export function uploaderTopics(uploader: Address): readonly Topics[] {
 }
 
 /** A log of the market as an event; undefined for what is none of ours. @param blockTime when the log itself does not say */
-export function decodeMarketLog(log: ChainLog, blockTime: UnixTime | undefined = log.blockTime): MarketEvent | undefined {
+export function decodeMarketLog(
+  log: ChainLog,
+  blockTime: UnixTime | undefined = log.blockTime,
+): MarketEvent | undefined {
   const event = decodeLog(MARKET, log)
   if (!event || blockTime === undefined) return undefined
   const { values } = event
-  const place: EventPlace = { block: log.blockNumber, blockHash: log.blockHash, blockTime, txHash: log.txHash, logIndex: log.logIndex }
+  const place: EventPlace = {
+    block: log.blockNumber,
+    blockHash: log.blockHash,
+    blockTime,
+    txHash: log.txHash,
+    logIndex: log.logIndex,
+  }
   const bytes = (name: string) => fromHex(values[name] as string)
   const address = (name: string) => (values[name] as string).toLowerCase() as Address
   const settled = (name: string) => gwei(values[name] as bigint)
@@ -217,7 +240,14 @@ export function decodeMarketLog(log: ChainLog, blockTime: UnixTime | undefined =
     case 'Withdrawn':
       return { ...place, kind: 'withdrawn', account: address('account'), to: address('to'), amount: tokens('amount') }
     case 'Advertised':
-      return { ...place, kind: 'advertised', advert: bytes('advertHash'), uploader: address('uploader'), value: settled('value'), fee: settled('fee') }
+      return {
+        ...place,
+        kind: 'advertised',
+        advert: bytes('advertHash'),
+        uploader: address('uploader'),
+        value: settled('value'),
+        fee: settled('fee'),
+      }
     case 'Pointer':
       return { ...place, kind: 'pointer', owner: address('owner'), pointer: bytes('pointer') }
     default:

@@ -48,7 +48,11 @@ export interface Registry {
 const NOBODY = `0x${'0'.repeat(40)}`
 
 /** Replays the registrar's events and follows it. @param from block of its deployment */
-export async function openRegistry(chain: Chain, address: Address, options: { readonly from: number; readonly log: Log }): Promise<Registry> {
+export async function openRegistry(
+  chain: Chain,
+  address: Address,
+  options: { readonly from: number; readonly log: Log },
+): Promise<Registry> {
   let members = new Map<Address, Member>()
   let seen: Pick<Block, 'number' | 'hash'> = { number: options.from - 1, hash: '0x' }
   let reading: Promise<void> | undefined
@@ -78,7 +82,9 @@ export async function openRegistry(chain: Chain, address: Address, options: { re
 
   await refresh()
   const unsubscribe = chain.onHead((_head, reorged) => {
-    refresh(reorged).catch((cause: unknown) => options.log.warn('registry not refreshed', { message: (cause as Error).message }))
+    refresh(reorged).catch((cause: unknown) =>
+      options.log.warn('registry not refreshed', { message: (cause as Error).message }),
+    )
   })
   return {
     address,
@@ -150,12 +156,16 @@ function changeOf(name: string, values: Readonly<Record<string, unknown>>): Part
 }
 
 /** By the key itself; `pubkey` 64 bytes. */
-export const encodeRegister = (pubkey: Uint8Array, secureAddr: string, insecureAddr: string): Hex => encodeCall(REGISTRAR, 'register', [pubkey, secureAddr, insecureAddr])
+export const encodeRegister = (pubkey: Uint8Array, secureAddr: string, insecureAddr: string): Hex =>
+  encodeCall(REGISTRAR, 'register', [pubkey, secureAddr, insecureAddr])
 export const encodeRenew = (id: Address): Hex => encodeCall(REGISTRAR, 'renew', [id])
-export const encodeSetEndpoints = (secureAddr: string, insecureAddr: string): Hex => encodeCall(REGISTRAR, 'setEndpoints', [secureAddr, insecureAddr])
-export const encodeSetLevel = (id: Address, level: Level): Hex => encodeCall(REGISTRAR, 'setLevel', [id, LEVELS.indexOf(level)])
+export const encodeSetEndpoints = (secureAddr: string, insecureAddr: string): Hex =>
+  encodeCall(REGISTRAR, 'setEndpoints', [secureAddr, insecureAddr])
+export const encodeSetLevel = (id: Address, level: Level): Hex =>
+  encodeCall(REGISTRAR, 'setLevel', [id, LEVELS.indexOf(level)])
 export const encodeSetRoles = (id: Address, roles: number): Hex => encodeCall(REGISTRAR, 'setRoles', [id, roles])
-export const encodeAssignManager = (id: Address, manager: Address): Hex => encodeCall(REGISTRAR, 'assignManager', [id, manager])
+export const encodeAssignManager = (id: Address, manager: Address): Hex =>
+  encodeCall(REGISTRAR, 'assignManager', [id, manager])
 /** @param evidence hash of what the change rests on, 32 bytes */
 export const encodeSetStanding = (id: Address, standing: Standing, reason: number, evidence: Uint8Array): Hex =>
   encodeCall(REGISTRAR, 'setStanding', [id, STANDINGS.indexOf(standing), reason, evidence])

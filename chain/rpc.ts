@@ -6,7 +6,17 @@ import type { Address } from '../base/curve.ts'
 import { HoldfastError, hasCode } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import { type UnixTime, unixTime } from '../base/units.ts'
-import { type Block, type ChainLog, type Hex, hexNumber, type LogFilter, parseBlock, parseLog, parseReceipt, type Receipt } from './chain-data.ts'
+import {
+  type Block,
+  type ChainLog,
+  type Hex,
+  hexNumber,
+  type LogFilter,
+  parseBlock,
+  parseLog,
+  parseReceipt,
+  type Receipt,
+} from './chain-data.ts'
 import { type Endpoint, openEndpoint, type RpcAnswer, type RpcCall, RpcRefusal } from './json-rpc.ts'
 
 export type { Block, ChainLog, Hex, LogFilter, Receipt, Topics } from './chain-data.ts'
@@ -108,7 +118,9 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
       throw new HoldfastError('CHAIN_WRONG', { what: `${endpoint.name} has chain id ${found}, expected ${chainId}` })
     const hash = parseBlock(resultOf(block)).hash
     if (genesis !== undefined && hash !== genesis)
-      throw new HoldfastError('CHAIN_WRONG', { what: `${endpoint.name} has genesis ${hash}, the other endpoint ${genesis}` })
+      throw new HoldfastError('CHAIN_WRONG', {
+        what: `${endpoint.name} has genesis ${hash}, the other endpoint ${genesis}`,
+      })
     chainId = found
     genesis = hash
     admitted.add(endpoint)
@@ -125,7 +137,8 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
         if (signal.aborted) throw cause
         // A single endpoint on the wrong chain is the user's mistake and must be named; among several it is that endpoint's.
         if (failure === undefined || hasCode(cause, 'CHAIN_WRONG')) failure = cause
-        if (endpoints.length > 1) log.warn('chain.failover', { from: endpoint.name, why: String((cause as Error).message) })
+        if (endpoints.length > 1)
+          log.warn('chain.failover', { from: endpoint.name, why: String((cause as Error).message) })
         current = (current + 1) % endpoints.length
       }
     }
@@ -141,7 +154,10 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
 
   async function block(at: number | Hex | 'finalized'): Promise<Block | undefined> {
     const isHash = typeof at === 'string' && at.length === 66
-    const found = await request(isHash ? 'eth_getBlockByHash' : 'eth_getBlockByNumber', [typeof at === 'number' ? quantity(at) : at, false])
+    const found = await request(isHash ? 'eth_getBlockByHash' : 'eth_getBlockByNumber', [
+      typeof at === 'number' ? quantity(at) : at,
+      false,
+    ])
     return found === null ? undefined : parseBlock(found)
   }
 
@@ -263,17 +279,26 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
     return { base, tip: tip.wei }
   }
 
-  async function logs(filter: LogFilter, from: number, to: Pick<Block, 'number' | 'hash'>): Promise<readonly ChainLog[]> {
+  async function logs(
+    filter: LogFilter,
+    from: number,
+    to: Pick<Block, 'number' | 'hash'>,
+  ): Promise<readonly ChainLog[]> {
     const found = new Map<string, ChainLog>()
     let page = LOG_PAGE
     for (let start = from; start <= to.number; ) {
       const end = Math.min(start + page - 1, to.number)
       const range = { address: filter.address, fromBlock: quantity(start), toBlock: quantity(end) }
       const queries = filter.topics.length === 0 ? [range] : filter.topics.map((topics) => ({ ...range, topics }))
-      const answers = await batch([call('eth_getBlockByNumber', quantity(to.number), false), ...queries.map((query) => call('eth_getLogs', query))])
+      const answers = await batch([
+        call('eth_getBlockByNumber', quantity(to.number), false),
+        ...queries.map((query) => call('eth_getLogs', query)),
+      ])
       const known = resultOf(answers[0])
       if (known === null || parseBlock(known).hash !== to.hash)
-        throw new HoldfastError('CHAIN_ANSWER', { what: `${names}: block ${to.number} is not ${to.hash} (lagging, or reorganised just now)` })
+        throw new HoldfastError('CHAIN_ANSWER', {
+          what: `${names}: block ${to.number} is not ${to.hash} (lagging, or reorganised just now)`,
+        })
       const refusal = answers.find((answer) => answer.refusal)?.refusal
       if (refusal) {
         if (page === 1) throw refusal

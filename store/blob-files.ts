@@ -175,7 +175,10 @@ export async function openBlobFiles(directory: string, options: BlobFilesOptions
     if (!(await has(id))) return false
     try {
       // The reason first: a quarantined blob without one would be a riddle.
-      await durableWrite(join(places.quarantine, `${hex}.json`), `${JSON.stringify({ schema: 1, blob: hex, reason })}\n`)
+      await durableWrite(
+        join(places.quarantine, `${hex}.json`),
+        `${JSON.stringify({ schema: 1, blob: hex, reason })}\n`,
+      )
       await rename(pathOf(hex), join(places.quarantine, hex))
       await syncDirectory(places.quarantine)
       await syncDirectory(shelfOf(hex))

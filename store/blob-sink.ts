@@ -58,7 +58,8 @@ export async function openBlobSink(plan: SinkPlan): Promise<BlobSink> {
     length,
     async write(chunk) {
       if (!isOpen || !file) throw new HoldfastError('NET_PROTOCOL', { what: `bytes for blob ${hex}` })
-      if (offset + chunk.length > length) throw new HoldfastError('NET_OVERSIZE', { limit: length, got: offset + chunk.length })
+      if (offset + chunk.length > length)
+        throw new HoldfastError('NET_OVERSIZE', { limit: length, got: offset + chunk.length })
       try {
         hash.update(chunk)
         await file.writeFile(chunk) // writes at the end, and goes on after a short write
@@ -69,7 +70,8 @@ export async function openBlobSink(plan: SinkPlan): Promise<BlobSink> {
     },
     async finish() {
       if (!isOpen) throw new HoldfastError('NET_PROTOCOL', { what: `end of blob ${hex}` })
-      if (offset !== length) throw new HoldfastError('NET_PROTOCOL', { what: `end of blob ${hex} at byte ${offset} of ${length}` })
+      if (offset !== length)
+        throw new HoldfastError('NET_PROTOCOL', { what: `end of blob ${hex} at byte ${offset} of ${length}` })
       try {
         if (!file) return
         if (hash.digest('hex') !== hex) throw new HoldfastError('BLOB_CORRUPT', { blob: hex })

@@ -49,7 +49,8 @@ export interface DataDirOptions {
  */
 export async function openDataDir(path: string, options: DataDirOptions): Promise<DataDir> {
   const found = await readVolume(path)
-  if (found === undefined && options.create === undefined) throw foreign(path, 'nobody (there is no volume.json)', options)
+  if (found === undefined && options.create === undefined)
+    throw foreign(path, 'nobody (there is no volume.json)', options)
   if (found !== undefined && (found.id !== options.id || found.role !== options.role))
     throw foreign(path, `${found.role} ${found.id}`, options)
 
@@ -78,11 +79,16 @@ export async function readVolume(path: string): Promise<Volume | undefined> {
   try {
     value = await readJson(file, 4096)
   } catch (cause) {
-    throw new HoldfastError('STORE_UNUSABLE', { path: file, what: 'the marker of the volume cannot be read' }, { cause })
+    throw new HoldfastError(
+      'STORE_UNUSABLE',
+      { path: file, what: 'the marker of the volume cannot be read' },
+      { cause },
+    )
   }
   if (value === undefined) return undefined
   const { schema, role, id, volume } = (value ?? {}) as Partial<Volume>
-  if (schema !== undefined && schema !== 1) throw new HoldfastError('STORE_VERSION', { path: file, got: String(schema), expected: 1 })
+  if (schema !== undefined && schema !== 1)
+    throw new HoldfastError('STORE_VERSION', { path: file, got: String(schema), expected: 1 })
   if (schema === undefined || typeof role !== 'string' || typeof id !== 'string' || typeof volume !== 'string')
     throw new HoldfastError('STORE_UNUSABLE', { path: file, what: 'the marker of the volume is damaged' })
   return { schema, role, id, volume }

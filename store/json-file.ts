@@ -30,7 +30,8 @@ async function readCapped(path: string, maxBytes: number): Promise<string | unde
     const file = await open(path, 'r')
     try {
       const { size } = await file.stat()
-      if (size > maxBytes) throw new HoldfastError('CONFIG_INVALID', { what: `${path} has ${size} bytes, the limit is ${maxBytes}` })
+      if (size > maxBytes)
+        throw new HoldfastError('CONFIG_INVALID', { what: `${path} has ${size} bytes, the limit is ${maxBytes}` })
       return await file.readFile('utf8')
     } finally {
       await file.close()

@@ -32,13 +32,24 @@ const MAX_FILE = 256 * KiB
 interface KeystoreFile {
   readonly schema: 1
   readonly kind: 'holdfast-keystore'
-  readonly kdf: { readonly name: 'scrypt'; readonly n: number; readonly r: number; readonly p: number; readonly salt: string }
+  readonly kdf: {
+    readonly name: 'scrypt'
+    readonly n: number
+    readonly r: number
+    readonly p: number
+    readonly salt: string
+  }
   readonly cipher: { readonly name: 'aes-256-gcm'; readonly nonce: string }
   readonly data: string
 }
 
 /** Writes `payload` encrypted under `path`, mode 0600. @throws `STORE_FULL`, `STORE_UNUSABLE`. */
-export async function writeKeystore(path: string, passphrase: string, payload: CborValue, options: { rng: Rng; cost?: ScryptCost }): Promise<void> {
+export async function writeKeystore(
+  path: string,
+  passphrase: string,
+  payload: CborValue,
+  options: { rng: Rng; cost?: ScryptCost },
+): Promise<void> {
   const { n, r, p } = options.cost ?? STRONG_COST
   const kdf = { name: 'scrypt', n, r, p, salt: toHex(options.rng.bytes(16)) } as const
   const cipher = { name: 'aes-256-gcm', nonce: toHex(options.rng.bytes(12)) } as const
@@ -77,7 +88,8 @@ export async function readKeystore(path: string, passphrase: string): Promise<Cb
 async function assertPrivate(path: string): Promise<void> {
   try {
     const { mode } = await stat(path)
-    if ((mode & 0o077) !== 0) throw new HoldfastError('KEY_MODE', { path, mode: (mode & 0o777).toString(8).padStart(4, '0') })
+    if ((mode & 0o077) !== 0)
+      throw new HoldfastError('KEY_MODE', { path, mode: (mode & 0o777).toString(8).padStart(4, '0') })
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') throw new HoldfastError('CONFIG_NOT_INITIALISED', { path }, { cause })
     throw asStoreError(path, cause)
@@ -95,12 +107,14 @@ async function readDamaged(path: string): Promise<unknown> {
 function parse(path: string, value: unknown): KeystoreFile {
   const damaged = (what: string) => new HoldfastError('KEY_DAMAGED', { path, what })
   const file = value as Partial<KeystoreFile> | null
-  if (typeof file !== 'object' || file === null || file.kind !== 'holdfast-keystore') throw damaged('it is something else')
+  if (typeof file !== 'object' || file === null || file.kind !== 'holdfast-keystore')
+    throw damaged('it is something else')
   if (file.schema !== 1) throw damaged(`version ${String(file.schema)} of the format is not known`)
   const { kdf, cipher, data } = file
   if (kdf?.name !== 'scrypt' || !isHex(kdf.salt, 32)) throw damaged('kdf')
   const { n, r, p } = kdf
-  const isCost = [n, r, p].every((value) => Number.isSafeInteger(value) && value > 0) && n > 1 && Number.isInteger(Math.log2(n))
+  const isCost =
+    [n, r, p].every((value) => Number.isSafeInteger(value) && value > 0) && n > 1 && Number.isInteger(Math.log2(n))
   if (!isCost || n * r * p > MAX_WORK) throw damaged('the cost of its kdf')
   if (cipher?.name !== 'aes-256-gcm' || !isHex(cipher.nonce, 24)) throw damaged('cipher')
   if (!isHex(data) || data.length < 34) throw damaged('data')
@@ -120,6 +134,8 @@ function deriveKey(passphrase: string, { n, r, p, salt }: KeystoreFile['kdf']): 
   const options: ScryptOptions = { N: n, r, p, maxmem: 128 * n * r + 256 * p * r + MiB }
   return new Promise((resolve, reject) => {
     // NFKC, so that the same passphrase typed on another system gives the same bytes.
-    scrypt(utf8(passphrase.normalize('NFKC')), fromHex(salt), 32, options, (cause, key) => (cause ? reject(cause) : resolve(key)))
+    scrypt(utf8(passphrase.normalize('NFKC')), fromHex(salt), 32, options, (cause, key) =>
+      cause ? reject(cause) : resolve(key),
+    )
   })
 }

@@ -62,7 +62,10 @@ function createStore(directory: string, database: Database): LevelStore {
       queue = []
       try {
         if (broken) throw broken
-        await database.batch(group.flatMap((waiting) => waiting.changes.map(operation)), { sync: true })
+        await database.batch(
+          group.flatMap((waiting) => waiting.changes.map(operation)),
+          { sync: true },
+        )
         for (const waiting of group) waiting.resolve()
       } catch (cause) {
         broken ??= unusable(cause)
@@ -81,7 +84,8 @@ function createStore(directory: string, database: Database): LevelStore {
       }
     },
     async *list(prefix, options = {}) {
-      const start = options.after === undefined ? { gte: prefix } : { gt: options.after < prefix ? prefix : options.after }
+      const start =
+        options.after === undefined ? { gte: prefix } : { gt: options.after < prefix ? prefix : options.after }
       let left = options.limit ?? Number.POSITIVE_INFINITY
       try {
         for await (const [key, value] of database.iterator(start)) {
@@ -94,7 +98,8 @@ function createStore(directory: string, database: Database): LevelStore {
     },
     commit(changes) {
       if (broken) return Promise.reject(broken)
-      if (isClosed) return Promise.reject(new HoldfastError('STORE_UNUSABLE', { path: directory, what: 'it was closed' }))
+      if (isClosed)
+        return Promise.reject(new HoldfastError('STORE_UNUSABLE', { path: directory, what: 'it was closed' }))
       if (changes.length === 0) return Promise.resolve()
       return new Promise((resolve, reject) => {
         queue.push({ changes, resolve, reject })
@@ -116,7 +121,8 @@ function operation({ key, value }: Change) {
 
 async function openFailure(directory: string, cause: unknown): Promise<HoldfastError> {
   const inner = (cause as { cause?: { code?: string; message?: string } }).cause
-  if (inner?.code === 'LEVEL_LOCKED') return new HoldfastError('STORE_LOCKED', { path: directory, owner: await describeOwner(directory) }, { cause })
+  if (inner?.code === 'LEVEL_LOCKED')
+    return new HoldfastError('STORE_LOCKED', { path: directory, owner: await describeOwner(directory) }, { cause })
   return new HoldfastError('STORE_UNUSABLE', { path: directory, what: describe(inner ?? cause) }, { cause })
 }
 

@@ -37,7 +37,11 @@ export async function openSource(path: string): Promise<SourceFile> {
     // Without O_NONBLOCK, opening a FIFO would wait for its writer.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
-    throw new HoldfastError('INPUT_FILE', { path, what: OPENING[errnoOf(cause) ?? ''] ?? 'cannot be opened' }, { cause })
+    throw new HoldfastError(
+      'INPUT_FILE',
+      { path, what: OPENING[errnoOf(cause) ?? ''] ?? 'cannot be opened' },
+      { cause },
+    )
   }
   try {
     const status = await file.stat()
@@ -56,7 +60,11 @@ export async function openSource(path: string): Promise<SourceFile> {
  * @param maxBytes cap on what is spooled
  * @throws `INPUT_RANGE` beyond the cap, `STORE_FULL`, `STORE_UNUSABLE`
  */
-export async function spoolSource(input: AsyncIterable<Uint8Array>, directory: string, maxBytes: number): Promise<SourceFile> {
+export async function spoolSource(
+  input: AsyncIterable<Uint8Array>,
+  directory: string,
+  maxBytes: number,
+): Promise<SourceFile> {
   const path = temporaryFor(join(directory, 'stdin'))
   let file: FileHandle
   try {
@@ -69,7 +77,12 @@ export async function spoolSource(input: AsyncIterable<Uint8Array>, directory: s
     let size = 0
     for await (const chunk of input) {
       size += chunk.length
-      if (size > maxBytes) throw new HoldfastError('INPUT_RANGE', { name: 'standard input', expected: `at most ${maxBytes} bytes`, got: size })
+      if (size > maxBytes)
+        throw new HoldfastError('INPUT_RANGE', {
+          name: 'standard input',
+          expected: `at most ${maxBytes} bytes`,
+          got: size,
+        })
       await append(path, file, chunk)
     }
     return await createSource('-', file)

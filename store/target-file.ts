@@ -38,7 +38,8 @@ export async function openTarget(path: string, options: TargetOptions): Promise<
   try {
     file = await open(temporary, 'wx')
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') throw new HoldfastError('INPUT_FILE', { path, what: 'its directory does not exist' }, { cause })
+    if (errnoOf(cause) === 'ENOENT')
+      throw new HoldfastError('INPUT_FILE', { path, what: 'its directory does not exist' }, { cause })
     throw asStoreError(path, cause)
   }
   let isOpen = true
@@ -99,7 +100,8 @@ async function assertAllowed(path: string, target: string, { overwrite, stored }
     if (overwrite === 'never' || (overwrite === 'older' && !isOlder)) throw new HoldfastError('INPUT_EXISTS', { path })
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return
-    if (errnoOf(cause) === 'ENOTDIR') throw new HoldfastError('INPUT_FILE', { path, what: 'its directory does not exist' }, { cause })
+    if (errnoOf(cause) === 'ENOTDIR')
+      throw new HoldfastError('INPUT_FILE', { path, what: 'its directory does not exist' }, { cause })
     throw asStoreError(path, cause)
   }
 }

@@ -5,7 +5,16 @@ import { bountyIdOf, sweepDigest } from '../../base/typed-data.ts'
 import { DAY, gwei, unixTime, wei } from '../../base/units.ts'
 import { parseDeployment, verifyDeployment } from '../../chain/deployment.ts'
 import { DEV_SECRETS, startAnvil } from '../../chain/devnet.ts'
-import { decodeMarketLog, encodeAdvertise, encodePost, encodeRevoke, encodeSweep, encodeWithdraw, stewardTopics, uploaderTopics } from '../../chain/market.ts'
+import {
+  decodeMarketLog,
+  encodeAdvertise,
+  encodePost,
+  encodeRevoke,
+  encodeSweep,
+  encodeWithdraw,
+  stewardTopics,
+  uploaderTopics,
+} from '../../chain/market.ts'
 import { connectChain } from '../../chain/rpc.ts'
 import { HOLD, type LocalMarket, startLocalMarket } from './local-market.ts'
 import { clock, rejection, silent, until } from './ports.ts'
@@ -21,7 +30,9 @@ describe('chain/deployment and market', () => {
     const deployment = parseDeployment(JSON.parse(JSON.stringify(local.deployment)))
     await verifyDeployment(local.chain, deployment)
     expect(deployment.contracts.market.abi.length).to.be.greaterThan(20)
-    expect(await rejection(Promise.resolve().then(() => parseDeployment({ ...deployment, contracts: {} })))).to.have.property('code', 'CHAIN_NO_DEPLOYMENT')
+    expect(
+      await rejection(Promise.resolve().then(() => parseDeployment({ ...deployment, contracts: {} }))),
+    ).to.have.property('code', 'CHAIN_NO_DEPLOYMENT')
   })
 
   it('refuses another chain id, genesis or code, and an address without code, naming both values', async () => {
@@ -31,8 +42,16 @@ describe('chain/deployment and market', () => {
     const cases = [
       [{ ...deployment, chainId: 1 }, 'CHAIN_WRONG', '31337'],
       [{ ...deployment, genesis: other }, 'CHAIN_WRONG', deployment.genesis],
-      [{ ...deployment, contracts: { ...deployment.contracts, market: { ...market, codeHash: other } } }, 'CHAIN_WRONG', market.codeHash],
-      [{ ...deployment, contracts: { ...deployment.contracts, market: { ...market, address: ZERO_ADDRESS } } }, 'CHAIN_NO_DEPLOYMENT', ZERO_ADDRESS],
+      [
+        { ...deployment, contracts: { ...deployment.contracts, market: { ...market, codeHash: other } } },
+        'CHAIN_WRONG',
+        market.codeHash,
+      ],
+      [
+        { ...deployment, contracts: { ...deployment.contracts, market: { ...market, address: ZERO_ADDRESS } } },
+        'CHAIN_NO_DEPLOYMENT',
+        ZERO_ADDRESS,
+      ],
     ] as const
     for (const [wrong, code, said] of cases) {
       const error = await rejection(verifyDeployment(chain, wrong))
@@ -44,7 +63,10 @@ describe('chain/deployment and market', () => {
 
   it('refuses a chain that was made anew under the same id', async () => {
     const genesis = await local.chain.block(0)
-    await until(() => clock.now() > (genesis?.timestamp ?? 0), 'the next second: until then a new dev chain has the same genesis')
+    await until(
+      () => clock.now() > (genesis?.timestamp ?? 0),
+      'the next second: until then a new dev chain has the same genesis',
+    )
     const anew = await startAnvil({ log: silent, clock })
     const reset = await connectChain([anew.url], { log: silent, clock })
     try {
@@ -80,10 +102,24 @@ describe('chain/deployment and market', () => {
     expect(await market.tokenBalance(steward)).to.equal(1_000_000_000n)
 
     const head = await chain.head()
-    const events = (await chain.logs({ address: market.market, topics: [] }, from, head)).map((log) => decodeMarketLog(log))
+    const events = (await chain.logs({ address: market.market, topics: [] }, from, head)).map((log) =>
+      decodeMarketLog(log),
+    )
     expect(events.map((event) => event?.kind)).to.deep.equal(['posted', 'swept', 'missed', 'advertised', 'withdrawn'])
     const [posted, swept, missed, advertised] = events
-    expect(posted).to.deep.include({ kind: 'posted', id, steward, poster: account, claimKey, amount: 7n, deadline, docketHash, note, block: from, logIndex: 0 })
+    expect(posted).to.deep.include({
+      kind: 'posted',
+      id,
+      steward,
+      poster: account,
+      claimKey,
+      amount: 7n,
+      deadline,
+      docketHash,
+      note,
+      block: from,
+      logIndex: 0,
+    })
     expect(swept).to.deep.include({ id, payee: steward, amount: 7n })
     expect(missed).to.deep.include({ claimKey, payee: steward })
     expect(advertised).to.deep.include({ uploader: account, value: 1n, fee: await market.advertFloor() })
@@ -99,8 +135,12 @@ describe('chain/deployment and market', () => {
     const { chain, market, account } = local
     const data = encodeRevoke([new Uint8Array(32).fill(9)])
     const { asChainError } = await import('../../chain/abi.ts')
-    const error = asChainError(await rejection(chain.request('eth_call', [{ from: account, to: market.market, data }, 'latest'])))
+    const error = asChainError(
+      await rejection(chain.request('eth_call', [{ from: account, to: market.market, data }, 'latest'])),
+    )
     expect(error).to.have.property('code', 'TX_REVERTED')
-    expect(error).to.have.property('message').that.includes(`BountyNotOpen(0x${'09'.repeat(32)})`)
+    expect(error)
+      .to.have.property('message')
+      .that.includes(`BountyNotOpen(0x${'09'.repeat(32)})`)
   })
 })

@@ -66,7 +66,8 @@ describe('chain/devnet', () => {
     await advanceTo(chain, (clock.now() + 40 * DAY) as never)
     await flushDevnet(stateFile, clock)
     const head = await chain.head()
-    const isCopied = async () => (await readFile(`${stateFile}.good`, 'utf8').catch(() => '')).includes(head.timestamp.toString(16))
+    const isCopied = async () =>
+      (await readFile(`${stateFile}.good`, 'utf8').catch(() => '')).includes(head.timestamp.toString(16))
     await until(isCopied, 'the copy of the state')
     const whole = (await readFile(stateFile)).length
     for (const length of [0, 1, 8192, whole - 1]) {
@@ -103,10 +104,18 @@ describe('chain/devnet', () => {
     const devnet = await startAnvil({ log: silent, clock, chainId: 424242 })
     started.push(devnet)
     const chain = await connect(devnet)
-    for (const secret of DEV_SECRETS) expect(await chain.balance(addressOf(fromHex(secret)))).to.equal(10_000n * 10n ** 18n)
-    for (const attempt of [advanceBy(chain, seconds(1)), mine(chain), grantEther(chain, addressOf(fromHex(DEV_SECRETS[0])), 1n)])
+    for (const secret of DEV_SECRETS)
+      expect(await chain.balance(addressOf(fromHex(secret)))).to.equal(10_000n * 10n ** 18n)
+    for (const attempt of [
+      advanceBy(chain, seconds(1)),
+      mine(chain),
+      grantEther(chain, addressOf(fromHex(DEV_SECRETS[0])), 1n),
+    ])
       expect(await rejection(attempt)).to.have.property('code', 'CHAIN_NOT_DEV')
-    expect(await rejection(connectChain([devnet.url], { log: silent, clock, expectChainId: 31_337 }))).to.have.property('code', 'CHAIN_WRONG')
+    expect(await rejection(connectChain([devnet.url], { log: silent, clock, expectChainId: 31_337 }))).to.have.property(
+      'code',
+      'CHAIN_WRONG',
+    )
     await devnet.stop()
   })
 })

@@ -37,12 +37,24 @@ export async function startLocalMarket(options: { stateFile?: string; pollMs?: n
     renewalPeriod: DEFAULT_RENEWAL_PERIOD,
   }
   const deployment = await deployAll(chain, { secret, terms, rpc: devnet.url, clock, log: silent })
-  const market = openMarket(chain, { market: deployment.contracts.market.address, token: deployment.contracts.token.address })
+  const market = openMarket(chain, {
+    market: deployment.contracts.market.address,
+    token: deployment.contracts.token.address,
+  })
   async function send(from: Uint8Array, to: Address, data: Hex, value = 0n): Promise<Hex> {
     const signer = createSigner(from)
     const nonce = Number(await chain.request('eth_getTransactionCount', [signer.address, 'latest']))
     const { base, tip } = await chain.fees()
-    const { raw } = signer.sign({ chainId: chain.chainId, nonce, to, data, value, gas: 5_000_000n, maxFee: 2n * base + tip, tip })
+    const { raw } = signer.sign({
+      chainId: chain.chainId,
+      nonce,
+      to,
+      data,
+      value,
+      gas: 5_000_000n,
+      maxFee: 2n * base + tip,
+      tip,
+    })
     const hash = await chain.broadcast(raw)
     await until(async () => (await chain.receipt(hash)) !== undefined, 'the transaction is mined')
     return hash

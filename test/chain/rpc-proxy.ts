@@ -28,7 +28,11 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
     const text = Buffer.concat(parts).toString()
     const calls = [JSON.parse(text)].flat() as Call[]
     proxy.seen.push(...calls.map(({ method }) => method))
-    const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: text }).catch(() => undefined)
+    const answer = await fetch(target, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: text,
+    }).catch(() => undefined)
     if (!answer) return void response.destroy()
     if (calls.some((call) => proxy.swallow?.(call))) return // passed on, and never answered
     const body = (await answer.json()) as Answer | Answer[]

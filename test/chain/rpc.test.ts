@@ -77,7 +77,10 @@ describe('chain/rpc', () => {
     front.swallow = ({ method }) => method === 'eth_getBalance'
     const chain = await connect([front.url], { deadlineMs: 200 })
     const began = performance.now()
-    expect(await rejection(chain.balance('0x0000000000000000000000000000000000000001'))).to.have.property('code', 'CHAIN_UNREACHABLE')
+    expect(await rejection(chain.balance('0x0000000000000000000000000000000000000001'))).to.have.property(
+      'code',
+      'CHAIN_UNREACHABLE',
+    )
     expect(performance.now() - began).to.be.within(190, 2_000)
   })
 
@@ -116,7 +119,10 @@ describe('chain/rpc', () => {
       if (call.method === 'eth_getLogs') answer.result = [{}]
     }
     expect(await rejection(lied.receipt(`0x${'00'.repeat(32)}`))).to.have.property('code', 'CHAIN_ANSWER')
-    expect(await rejection(lied.balance('0x0000000000000000000000000000000000000001'))).to.have.property('code', 'CHAIN_ANSWER')
+    expect(await rejection(lied.balance('0x0000000000000000000000000000000000000001'))).to.have.property(
+      'code',
+      'CHAIN_ANSWER',
+    )
     const filter = { address: '0x0000000000000000000000000000000000000001', topics: [] } as const
     expect(await rejection(lied.logs(filter, 0, lied.latest()))).to.have.property('code', 'CHAIN_ANSWER')
   })

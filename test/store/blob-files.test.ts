@@ -54,7 +54,9 @@ describe('store/blob-files', () => {
     const ids = [await put(files, new Uint8Array()), await put(files, randomBytes(10))]
     const listed: string[] = []
     for await (const { id, bytes } of files.list()) listed.push(`${toHex(id)} ${bytes}`)
-    expect(listed.sort()).to.deep.equal([`${toHex(ids[0] as Uint8Array)} 0`, `${toHex(ids[1] as Uint8Array)} 10`].sort())
+    expect(listed.sort()).to.deep.equal(
+      [`${toHex(ids[0] as Uint8Array)} 0`, `${toHex(ids[1] as Uint8Array)} 10`].sort(),
+    )
     expect(await files.remove(ids[0] as Uint8Array)).to.equal(true)
     expect(await files.remove(ids[0] as Uint8Array)).to.equal(false)
     expect(await rejection(files.read(ids[0] as Uint8Array))).to.have.property('code', 'BLOB_UNKNOWN')
@@ -114,7 +116,10 @@ describe('store/blob-files', () => {
 
   it('finds every kind of damage: a flipped bit at either end, an emptied and an extended file', async () => {
     const { directory, files } = await aStore()
-    for (const damage of [(b: Buffer) => (b[0] = (b[0] as number) ^ 1), (b: Buffer) => (b[b.length - 1] = (b[b.length - 1] as number) ^ 128)]) {
+    for (const damage of [
+      (b: Buffer) => (b[0] = (b[0] as number) ^ 1),
+      (b: Buffer) => (b[b.length - 1] = (b[b.length - 1] as number) ^ 128),
+    ]) {
       const id = await put(files, randomBytes(1000))
       const path = join(directory, 'blobs', toHex(id).slice(0, 2), toHex(id))
       const bytes = await readFile(path)
@@ -132,7 +137,10 @@ describe('store/blob-files', () => {
   })
 
   it('refuses an arrival that would touch the reserve', async () => {
-    const files = await openBlobFiles(await mkdtemp(join(home, 'full-')), { log: silent, reserveBytes: Number.MAX_SAFE_INTEGER })
+    const files = await openBlobFiles(await mkdtemp(join(home, 'full-')), {
+      log: silent,
+      reserveBytes: Number.MAX_SAFE_INTEGER,
+    })
     expect(await rejection(files.write(new Uint8Array(32), 1))).to.have.property('code', 'STORE_FULL')
   })
 

@@ -32,7 +32,10 @@ export function startChild(file: string, args: readonly string[]): Child {
       const found = lines.find(test)
       if (found !== undefined) return Promise.resolve(found)
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no such line within ${limit} ms: ${lines.join(' | ')}`)), limit)
+        const timer = setTimeout(
+          () => reject(new Error(`no such line within ${limit} ms: ${lines.join(' | ')}`)),
+          limit,
+        )
         void ended.then(() => reject(new Error(`the child ended: ${lines.join(' | ')}`)))
         listeners.add((line) => {
           if (!test(line)) return

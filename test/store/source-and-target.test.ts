@@ -96,7 +96,10 @@ describe('store/source-file and target-file', () => {
     await writeFile(path, 'old')
     await utimes(path, 1000, 1000)
     expect(await rejection(openTarget(path, { overwrite: 'never' }))).to.have.property('code', 'INPUT_EXISTS')
-    expect(await rejection(openTarget(path, { overwrite: 'older', stored: unixTime(999) }))).to.have.property('code', 'INPUT_EXISTS')
+    expect(await rejection(openTarget(path, { overwrite: 'older', stored: unixTime(999) }))).to.have.property(
+      'code',
+      'INPUT_EXISTS',
+    )
     for (const options of [{ overwrite: 'older', stored: unixTime(1001) }, { overwrite: 'always' }] as const) {
       const target = await openTarget(path, options)
       await target.write(bytes(options.overwrite))
