@@ -51,12 +51,16 @@ export interface BidDeps {
 
 /** How long we wait for our own node to see the advert's fee. Milliseconds. */
 const FEE_WAIT_MS = 2_000
+/** Fees looked up at the same time: an advert costs its maker nothing until it is paid. */
+const MAX_LOOKUPS = 32
 /** Windows are the uploader's word: at most so long we wait beyond them. Milliseconds. */
 const WINDOW_SLACK_MS = 10_000
 
 /** The server of bid/1: one auction a stream. */
 export function createBidding(deps: BidDeps) {
   const { book, chain, domain, secret, steward, room, clock, rng, log } = deps
+
+  let lookups = 0
 
   async function serve(wire: Wire): Promise<void> {
     const { advert } = only(await receive(wire), 'invite')
@@ -107,14 +111,20 @@ export function createBidding(deps: BidDeps) {
     })
   }
 
-  /** Our node may see the block a moment later than the uploader's. */
+  /** Our node may see the block a moment later than the uploader's. @throws `PEER_BUSY` */
   async function awaitFee(advertHash: Uint8Array, uploader: Address): Promise<{ readonly value: bigint } | undefined> {
-    const until = clock.monotonic() + FEE_WAIT_MS
-    for (;;) {
-      const paid = await chain.advertPaid(advertHash, uploader)
-      if (paid || clock.monotonic() >= until) return paid
-      chain.poke()
-      await clock.sleep(100)
+    if (lookups >= MAX_LOOKUPS) throw new HoldfastError('PEER_BUSY', { what: `${lookups} adverts are being looked up` })
+    lookups++
+    try {
+      const until = clock.monotonic() + FEE_WAIT_MS
+      for (;;) {
+        const paid = await chain.advertPaid(advertHash, uploader)
+        if (paid || clock.monotonic() >= until) return paid
+        chain.poke()
+        await clock.sleep(100)
+      }
+    } finally {
+      lookups--
     }
   }
 

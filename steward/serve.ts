@@ -4,8 +4,7 @@ import { HoldfastError } from '../base/errors.ts'
 import type { Clock } from '../base/ports.ts'
 import { MiB } from '../base/units.ts'
 import { docketHashOf } from '../blob/docket.ts'
-import { DOCKET_PROTOCOL, decodeDocketMessage, encodeDocketMessage, MAX_DOCKET_FRAME } from '../net/messages/docket.ts'
-import { FETCH_PROTOCOL } from '../net/messages/fetch.ts'
+import { decodeDocketMessage, encodeDocketMessage, MAX_DOCKET_FRAME } from '../net/messages/docket.ts'
 import { only } from '../net/messages/fields.ts'
 import type { Peer } from '../net/node.ts'
 import type { Wire } from '../net/wire.ts'
@@ -15,8 +14,6 @@ import type { Book } from './book.ts'
 import type { BountyRecord } from './records.ts'
 import type { Step } from './step.ts'
 import type { Watch } from './watch.ts'
-
-export { DOCKET_PROTOCOL, FETCH_PROTOCOL }
 
 export interface ServeDeps {
   readonly book: Book
@@ -33,6 +30,11 @@ export interface ServeDeps {
 
 /** Blobs read for peers at the same time; more wait their turn, the first of them not long. */
 const MAX_READS = 64
+/** Whole reads of its blob that one token may do at once, and how long each takes to grow back. Milliseconds. */
+const TOKEN_READS = 32
+const READ_AGAIN_MS = 2_000
+/** Tokens whose reads are counted at the same time; the longest unused are forgotten, which is to their advantage. */
+const MAX_TOKENS = 10_000
 /** How long a docket waits for the feed to show its bounty. Milliseconds. */
 const BOUNTY_WAIT_MS = 3_000
 /** A docket comes in pieces, so that a slow one is not late as a whole. Bytes. */
@@ -42,6 +44,7 @@ const PIECE = MiB
 export function createServe(deps: ServeDeps) {
   const { book, files, watch, clock } = deps
   let reads = 0
+  const spent = new Map<string, { readonly reads: number; readonly at: number }>()
   /** Bytes that went out since the start. */
   let served = 0
 
@@ -66,12 +69,26 @@ export function createServe(deps: ServeDeps) {
         reads--
       }
     },
-    admit: async () => {
+    admit: async ({ blobId, tokenHash, length }) => {
       if (reads >= MAX_READS) throw new HoldfastError('PEER_BUSY', { what: `${reads} blobs are being read` })
+      const [first] = book.heldOf(toHex(blobId))
+      spend(toHex(tokenHash), length / Math.max(1, first?.length ?? length))
     },
     served: ({ length }) => {
       served += length
     },
+  }
+
+  /** A token that is read over and over waits: one reader must not take the line from all. @throws `PEER_BUSY` */
+  function spend(token: string, count: number): void {
+    const now = clock.monotonic()
+    const known = spent.get(token)
+    const used = known === undefined ? 0 : Math.max(0, known.reads - (now - known.at) / READ_AGAIN_MS)
+    if (used + count > TOKEN_READS) throw new HoldfastError('PEER_BUSY', { what: 'reads by one token' })
+    spent.delete(token)
+    spent.set(token, { reads: used + count, at: now })
+    const [oldest] = spent.keys()
+    if (spent.size > MAX_TOKENS && oldest !== undefined) spent.delete(oldest)
   }
 
   /** Takes a docket that its bounty's poster hands over. Who brings it does not matter: it must have the hash that is on the chain. */
