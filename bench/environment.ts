@@ -44,6 +44,7 @@ function readCommit(): string {
     return execFileSync('git', ['describe', '--always', '--dirty'], {
       encoding: 'utf8',
       cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'ignore'],
     }).trim()
   } catch {
     return 'unknown' // not a clone

@@ -2,7 +2,7 @@
  * `npm run bench [-- NAME…]`: runs bench/*.bench.ts one after the other, writes bench/results/<name>.json and the table made of
  * all results. Exit code 1 when a bench could not run or gave a wrong result; a missed target is a result, not a failure.
  */
-import { glob, writeFile } from 'node:fs/promises'
+import { glob, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readEnvironment } from './environment.ts'
 import { type Bench, formatTable, RESULTS, type Row, readResults, shape, writeResult } from './report.ts'
@@ -58,4 +58,5 @@ for (const name of asked.length > 0 ? asked : all) {
     process.exitCode = 1
   }
 }
+await mkdir(RESULTS, { recursive: true })
 await writeFile(join(RESULTS, 'README.md'), formatTable(await readResults()))
