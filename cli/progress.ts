@@ -47,7 +47,7 @@ export function createProgress(out: Output, command: string, clock: Clock): Prog
       phase.padEnd(9),
       total > 0 ? `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.floor(share * 100)} %  ${formatSize(done)} / ${formatSize(total)}` : '',
       rate > 0 ? `${formatSize(rate)}/s` : '',
-      stalledSeconds >= 5 ? `stalled for ${stalledSeconds} s` : etaSeconds === undefined ? '' : `ETA ${formatSpan(etaSeconds)}`,
+      total > 0 && stalledSeconds >= 5 ? `stalled for ${stalledSeconds} s` : etaSeconds === undefined ? '' : `ETA ${formatSpan(etaSeconds)}`,
       remark,
       'Ctrl-C is safe',
     ]

@@ -218,7 +218,7 @@ function tellPut({ out }: Context, options: Options, { summary, plan, quote, acc
       segments: summary.segments,
       cost,
       price: formatHold(price),
-      auction: { invited, bids, thin, clusterRule },
+      auction: { invited, bids, thin, clusterRule, reserve: formatHold(award.summary.reserve), scores: award.summary.scores.map(({ steward, bid, score, won }) => ({ steward, bid: formatHold(bid), score: formatHold(score), won })) },
       stewards: award.lots.map(({ lot, steward }) => ({ share: lot, steward })),
       expires: formatTime(award.end),
       complete: isComplete,
