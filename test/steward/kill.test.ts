@@ -24,7 +24,7 @@ describe('steward, killed', () => {
   })
 
   it('loses nothing it has signed for, at whatever moment', async function () {
-    this.timeout(60_000 * effort(1))
+    this.timeout(120_000 * effort(1))
     const secret = rng.bytes(32)
     const id = addressOf(secret)
     const uploader = new Uploader()
@@ -49,7 +49,7 @@ describe('steward, killed', () => {
         await sendBlob(net, target, offer, blob)
         unsigned = undefined
       }
-      const timer = setTimeout(() => child.process.kill('SIGKILL'), 100 + Math.random() * 300)
+      let timer: NodeJS.Timeout | undefined
       try {
         for (;;) {
           const blob = aBlob(1 + Math.floor(Math.random() * 600_000))
@@ -58,6 +58,8 @@ describe('steward, killed', () => {
           unsigned = { offer, blob, signature: '' }
           const { signature } = await sendBlob(net, target, offer, blob)
           signed.push({ offer, blob, signature: toHex(signature) })
+          // not before something was signed for: a busy machine may take its time
+          timer ??= setTimeout(() => child.process.kill('SIGKILL'), Math.random() * 300)
           unsigned = undefined
         }
       } catch (cause) {
@@ -68,7 +70,7 @@ describe('steward, killed', () => {
       await child.kill('SIGKILL')
       await net.stop()
     }
-    expect(signed.length).to.be.above(0)
+    expect(signed.length).to.be.at.least(effort(3))
     const child = startChild('../steward/steward.child.ts', [dir, toHex(secret), port])
     const address = await child.line((line) => line.startsWith('/'), 30_000)
     const net = await aNode({ listen: [] })
