@@ -46,6 +46,12 @@ interface Known {
   readonly logs: readonly ChainLog[]
 }
 
+/** What the cursor holds. `isWhole`: no block was forgotten since the first one. */
+interface Memory {
+  readonly known: readonly Known[]
+  readonly isWhole: boolean
+}
+
 /**
  * Follows the market's events from the cursor on; one update for each head seen, also when nothing happened in it. Ends with the signal.
  * An endpoint that fails is asked again.
@@ -53,14 +59,14 @@ interface Known {
  */
 export async function* followMarket(chain: Chain, options: FeedOptions): AsyncIterable<FeedUpdate> {
   const { signal, clock, log } = options
-  let known = options.cursor ? decodeCursor(options.cursor) : []
+  let memory: Memory = options.cursor ? decodeCursor(options.cursor) : { known: [], isWhole: true }
   let pause: number = PAUSES[0]
   const news = listen(chain, signal)
   try {
     while (!signal.aborted) {
-      let step: { update: FeedUpdate; known: readonly Known[] } | undefined
+      let step: { readonly update: FeedUpdate; readonly memory: Memory }
       try {
-        step = await advance(chain, options, known)
+        step = await advance(chain, options, memory)
         pause = PAUSES[0]
       } catch (cause) {
         if (hasCode(cause, 'CHAIN_WRONG') || signal.aborted) throw cause
@@ -69,11 +75,9 @@ export async function* followMarket(chain: Chain, options: FeedOptions): AsyncIt
         pause = Math.min(2 * pause, PAUSES[1])
         continue
       }
-      if (step) {
-        known = [...step.known]
-        yield step.update
-      }
-      await news.after(known.at(-1)?.hash)
+      memory = step.memory
+      yield step.update
+      await news.after(memory.known.at(-1)?.hash)
     }
   } catch (cause) {
     if (!signal.aborted) throw cause
@@ -108,11 +112,12 @@ function listen(chain: Chain, signal: AbortSignal) {
 async function advance(
   chain: Chain,
   options: FeedOptions,
-  known: readonly Known[],
-): Promise<{ update: FeedUpdate; known: readonly Known[] } | undefined> {
+  { known, isWhole }: Memory,
+): Promise<{ readonly update: FeedUpdate; readonly memory: Memory }> {
   const head = chain.latest()
   const kept = await stillThere(chain, known, head)
-  if (known.length > 0 && kept === 0) {
+  // As long as nothing was forgotten, everything can be undone and read again: a young chain may lose all that was seen of it.
+  if (kept === 0 && !isWhole) {
     throw new HoldfastError('CHAIN_WRONG', {
       what: `none of the last ${known.length} blocks that were seen is on it (reset?)`,
     })
@@ -131,9 +136,10 @@ async function advance(
     .map(([number, ofBlock]) => ({ number, hash: (ofBlock[0] as ChainLog).blockHash, logs: ofBlock }))
   if (base.at(-1)?.hash !== head.hash)
     fresh.push({ number: head.number, hash: head.hash, logs: blocks.get(head.number) ?? [] })
-  const next = [...base, ...fresh].slice(-REMEMBERED)
+  const all = [...base, ...fresh]
+  const next: Memory = { known: all.slice(-REMEMBERED), isWhole: isWhole && all.length <= REMEMBERED }
   return {
-    known: next,
+    memory: next,
     update: {
       reverted: eventsOf(reverted).reverse(),
       applied: eventsOf(logs),
@@ -178,19 +184,20 @@ function eventsOf(logs: readonly ChainLog[]): MarketEvent[] {
 }
 
 /** JSON: a cursor is read by its writer only. */
-function encodeCursor(known: readonly Known[]): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ version: 1, known }))
+function encodeCursor({ known, isWhole }: Memory): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ version: 1, isWhole, known }))
 }
 
 /** @throws `LEDGER_CORRUPT` */
-function decodeCursor(bytes: Uint8Array): Known[] {
+function decodeCursor(bytes: Uint8Array): Memory {
   try {
-    const { version, known } = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(bytes)) as {
+    const { version, known, isWhole } = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(bytes)) as {
       version: unknown
       known: Known[]
+      isWhole?: boolean
     }
     if (version !== 1 || !Array.isArray(known)) throw new Error('version')
-    return known
+    return { known, isWhole: isWhole === true }
   } catch (cause) {
     throw new HoldfastError('LEDGER_CORRUPT', { key: 'cursor' }, { cause })
   }

@@ -58,31 +58,34 @@ export async function openRegistry(
   let reading: Promise<void> | undefined
   const listeners = new Set<() => void>()
 
-  async function read(again: boolean): Promise<void> {
-    const head = await chain.head()
-    if (!again && head.hash === seen.hash) return
-    const isNext = !again && seen.number < head.number
-    const from = isNext ? seen.number + 1 : options.from
-    const view = isNext ? new Map(members) : new Map<Address, Member>()
+  // Reorganisations seen, and how many of them a successful replay has taken in: a failed one is not forgotten.
+  let reorgs = 1
+  let replayed = 0
+
+  async function read(head: Block): Promise<void> {
+    const upTo = reorgs
+    if (replayed === upTo && head.hash === seen.hash) return
+    const again = replayed !== upTo || head.number <= seen.number
+    const from = again ? options.from : seen.number + 1
+    const view = again ? new Map<Address, Member>() : new Map(members)
     const logs = head.number < from ? [] : await chain.logs({ address, topics: [] }, from, head)
     for (const log of logs) apply(view, log)
     members = view
     seen = head
+    replayed = upTo
     if (logs.length > 0 || again) for (const listener of listeners) listener()
   }
   /** One at a time; who asks while one runs gets the next one, which sees the newest block. */
-  function refresh(again = false): Promise<void> {
-    const turn = (reading ?? Promise.resolve()).then(
-      () => read(again),
-      () => read(again), // the one before failed on its own account
-    )
-    reading = turn
-    return turn
+  function refresh(newest: () => Promise<Block> | Block): Promise<void> {
+    const next = async () => read(await newest())
+    reading = (reading ?? Promise.resolve()).then(next, next) // the one before failed on its own account
+    return reading
   }
 
-  await refresh()
+  await refresh(() => chain.head())
   const unsubscribe = chain.onHead((_head, reorged) => {
-    refresh(reorged).catch((cause: unknown) =>
+    if (reorged) reorgs++
+    refresh(() => chain.latest()).catch((cause: unknown) =>
       options.log.warn('registry not refreshed', { message: (cause as Error).message }),
     )
   })
@@ -94,7 +97,7 @@ export async function openRegistry(
       const standing = members.get(id)?.standing
       return standing === 'compliant' || standing === 'probation'
     },
-    refresh: () => refresh(),
+    refresh: () => refresh(() => chain.head()),
     onChange: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -140,8 +143,8 @@ function changeOf(name: string, values: Readonly<Record<string, unknown>>): Part
       return { renewedAt: Number(values.renewedAt), period: Number(values.period) }
     case 'EndpointsChanged':
       return { secureAddr: values.secureAddr as string, insecureAddr: values.insecureAddr as string }
-    case 'LevelChanged':
-      return { level: LEVELS[Number(values.level)] ?? 'none' }
+    case 'LevelChanged': // what belonged to the other level ends with it, as in the contract
+      return { level: LEVELS[Number(values.level)] ?? 'none', roles: 0, manager: undefined }
     case 'RolesChanged':
       return { roles: Number(values.roles) }
     case 'StandingChanged':
