@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { expect } from 'chai'
 import { freePort, isAlive, killHard, openSandbox, peakMemory, until, useSandbox } from './processes.ts'
 
@@ -46,6 +47,23 @@ describe('test/processes', () => {
     expect(isAlive(pid)).to.equal(true)
     await other.close()
     expect(isAlive(pid)).to.equal(false)
+  })
+
+  it('ends everything when the tests themselves are told to stop', async () => {
+    const module = new URL('./processes.ts', import.meta.url).href
+    const { program, args } = print(
+      `import('${module}').then(async ({ openSandbox }) => {
+         const sandbox = await openSandbox()
+         const running = sandbox.start(['-e', 'setInterval(() => {}, 1000)'], { program: process.execPath })
+         console.log(JSON.stringify({ schema: 1, type: 'ready', pid: running.pid, dir: sandbox.dir }))
+       })`,
+    )
+    const tests = sandbox().start(args, { program })
+    const { pid, dir } = await tests.line((line) => line.type === 'ready')
+    tests.kill('SIGTERM')
+    expect((await tests.ended()).code).to.equal(143)
+    await until(() => !isAlive(Number(pid)), 5_000, 'what the tests started to end')
+    expect(existsSync(String(dir))).to.equal(false)
   })
 
   it('kills a program at its deadline', async () => {

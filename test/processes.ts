@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -82,16 +82,26 @@ export interface Sandbox {
   close(): Promise<void>
 }
 
-const open = new Set<string>()
+/** Directory of each open sandbox, by tag. */
+const open = new Map<string, string>()
 process.on('exit', () => {
-  for (const tag of open) endAll(tag)
+  for (const [tag, dir] of open) {
+    endAll(tag)
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  }
 })
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1],
+] as const)
+  process.on(signal, () => process.exit(128 + number)) // a signal alone would end us without the handler above
 
 /** A fresh sandbox. Whoever opens it closes it; `useSandbox` does both in a mocha suite. */
 export async function openSandbox(): Promise<Sandbox> {
   const tag = randomBytes(12).toString('hex')
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
-  open.add(tag)
+  open.set(tag, dir)
   const user = join(dir, 'user')
   await mkdir(user)
   const base: Record<string, string> = {

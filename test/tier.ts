@@ -22,6 +22,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** A tier that takes longer hangs. It is ended, what it did is counted, and it has failed. Minutes. */
 const LIMITS: Readonly<Record<Tier, number>> = { quick: 9, ci: 16, slow: 24 * 60 }
 
+/** From the first, polite signal to the second. Milliseconds. */
+const GRACE_MS = 10_000
+
 /** Whole markets and real processes come last: a broken rule shows before anything expensive starts. */
 const LAST = ['test/cli/', 'test/market/', 'test/faults/']
 
@@ -70,7 +73,8 @@ async function runProgram(
   const timer = setTimeout(
     () => {
       console.error(`${name}: the tier's time is over`)
-      endGroup(child, 'SIGKILL')
+      endGroup(child, 'SIGTERM') // mocha ends the processes its tests started
+      setTimeout(() => endGroup(child, 'SIGKILL'), GRACE_MS).unref()
     },
     Math.max(0, until - performance.now()),
   )
