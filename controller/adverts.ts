@@ -41,7 +41,8 @@ export function createAdverts(clock: Clock, known: (advertHash: string) => Promi
         const reason = failed.get(ref)
         if (reason) throw reason
         const left = until - clock.monotonic()
-        if (left <= 0) throw new HoldfastError('TIMED_OUT', { what: 'the advert\u2019s fee', limit: `${limitMs / 1000} s` })
+        if (left <= 0)
+          throw new HoldfastError('TIMED_OUT', { what: 'the advert\u2019s fee', limit: `${limitMs / 1000} s` })
         await Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), clock.sleep(Math.min(left, 1000))])
       }
     },

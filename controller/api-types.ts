@@ -7,16 +7,32 @@ import type { Address } from '../base/curve.ts'
 export interface ControllerStatus {
   readonly role: 'controller'
   readonly account: Address
-  readonly chain: { readonly id: number; readonly block: number; readonly time: string; readonly headAgeSeconds: number }
+  readonly chain: {
+    readonly id: number
+    readonly block: number
+    readonly time: string
+    readonly headAgeSeconds: number
+  }
   /** In the market, spendable. */
   readonly balance: string
   /** In open bounties. */
   readonly open: string
   /** Of the chain's own coin, for fees. */
   readonly coin: string
-  readonly objects: { readonly count: number; readonly bytes: number; readonly healthy: number; readonly suspect: number; readonly atRisk: number }
+  readonly objects: {
+    readonly count: number
+    readonly bytes: number
+    readonly healthy: number
+    readonly suspect: number
+    readonly atRisk: number
+  }
   readonly placements: Readonly<Record<string, number>>
-  readonly bounties: { readonly open: number; readonly posted: number; readonly swept: number; readonly revoked: number }
+  readonly bounties: {
+    readonly open: number
+    readonly posted: number
+    readonly swept: number
+    readonly revoked: number
+  }
   /** Seconds of rent the balance pays for, at today's placements; absent when nothing is placed. */
   readonly runwaySeconds?: number
   readonly nextDue?: string

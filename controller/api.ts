@@ -7,7 +7,16 @@ import type { PutBook } from '../uploader/put-book.ts'
 import type { ControllerStatus } from './api-types.ts'
 import type { Controller } from './controller.ts'
 import { BOOK_METHODS } from './remote-book.ts'
-import { findObject, type Outlook, viewAccounts, viewObject, viewObjectDetail, viewPlan, viewShares, viewTotals } from './views.ts'
+import {
+  findObject,
+  type Outlook,
+  viewAccounts,
+  viewObject,
+  viewObjectDetail,
+  viewPlan,
+  viewShares,
+  viewTotals,
+} from './views.ts'
 
 export interface ApiDeps {
   readonly controller: Controller
@@ -21,10 +30,22 @@ export interface ApiDeps {
   headAge(): number
 }
 
-const byId = { params: { type: 'object', properties: { id: { type: 'string', pattern: '^[0-9a-f]{8,64}$' } }, required: ['id'] } }
-const days = { query: { type: 'object', properties: { days: { type: 'string', pattern: '^[0-9]{1,4}$' } }, additionalProperties: false } }
-const history = { query: { type: 'object', properties: { history: { type: 'string', enum: ['0', '1'] } }, additionalProperties: false } }
-const tickBody = { body: { type: 'object', required: ['block'], properties: { block: { type: 'integer', minimum: 0 } } } }
+const byId = {
+  params: { type: 'object', properties: { id: { type: 'string', pattern: '^[0-9a-f]{8,64}$' } }, required: ['id'] },
+}
+const days = {
+  query: {
+    type: 'object',
+    properties: { days: { type: 'string', pattern: '^[0-9]{1,4}$' } },
+    additionalProperties: false,
+  },
+}
+const history = {
+  query: { type: 'object', properties: { history: { type: 'string', enum: ['0', '1'] } }, additionalProperties: false },
+}
+const tickBody = {
+  body: { type: 'object', required: ['block'], properties: { block: { type: 'integer', minimum: 0 } } },
+}
 const bookBody = { body: { type: 'object', required: ['args'], properties: { args: { type: 'array', maxItems: 4 } } } }
 
 /** The table of routes. */
@@ -37,13 +58,20 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
     return {
       role: 'controller',
       account: deps.account,
-      chain: { id: deps.chainId, block: controller.block, time: formatTime(outlook.now), headAgeSeconds: deps.headAge() },
+      chain: {
+        id: deps.chainId,
+        block: controller.block,
+        time: formatTime(outlook.now),
+        headAgeSeconds: deps.headAge(),
+      },
       balance: formatHold(balance),
       open: viewAccounts(outlook, balance).open,
       coin: formatHold(coin),
       ...viewTotals(outlook, balance),
       ...(nextDue === undefined ? {} : { nextDue: formatTime(nextDue) }),
-      alerts: controller.alerts.slice(-20).map(({ at, code, placement }) => `${formatTime(at)} ${code} ${placement.slice(0, 16)}`),
+      alerts: controller.alerts
+        .slice(-20)
+        .map(({ at, code, placement }) => `${formatTime(at)} ${code} ${placement.slice(0, 16)}`),
     }
   }
   const shown: Route[] = [
@@ -66,7 +94,8 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
       path: '/objects/:id/shares',
       summary: 'Its placements: shares and manifest copies.',
       schema: { ...byId, ...history },
-      handler: ({ params, query }) => viewShares(deps.outlook(), findObject(deps.outlook(), params.id ?? ''), query.history === '1'),
+      handler: ({ params, query }) =>
+        viewShares(deps.outlook(), findObject(deps.outlook(), params.id ?? ''), query.history === '1'),
     },
     {
       method: 'GET',
@@ -75,7 +104,12 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
       schema: days,
       handler: ({ query }) => viewPlan(deps.outlook(), Number(query.days ?? '30')),
     },
-    { method: 'GET', path: '/accounts', summary: 'Money by counter-party.', handler: async () => viewAccounts(deps.outlook(), await deps.balance()) },
+    {
+      method: 'GET',
+      path: '/accounts',
+      summary: 'Money by counter-party.',
+      handler: async () => viewAccounts(deps.outlook(), await deps.balance()),
+    },
     {
       method: 'POST',
       path: '/tick',
@@ -92,7 +126,8 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
       schema: bookBody,
       handler: async ({ body }) => {
         const args = fromTagged((body as { args: unknown }).args)
-        if (!Array.isArray(args)) throw new HoldfastError('INPUT_FORMAT', { name: 'args', expected: 'a list', got: typeof args })
+        if (!Array.isArray(args))
+          throw new HoldfastError('INPUT_FORMAT', { name: 'args', expected: 'a list', got: typeof args })
         const answer = await (book[method] as (...args: unknown[]) => Promise<unknown>)(...args)
         return answer === undefined ? undefined : toTagged(answer)
       },

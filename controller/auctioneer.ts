@@ -52,14 +52,24 @@ export interface AuctioneerDeps {
 const MAX_INVITED = 1024
 
 export function createAuctioneer(deps: AuctioneerDeps) {
-  return async function auction(put: PutRecord, lots: readonly number[], limits: { readonly maxPrice?: bigint }): Promise<AuctionOutcome> {
+  return async function auction(
+    put: PutRecord,
+    lots: readonly number[],
+    limits: { readonly maxPrice?: bigint },
+  ): Promise<AuctionOutcome> {
     const { clock, log, windowMs } = deps
     const holders = new Set(put.award?.lots.map(({ steward }) => steward))
-    const invited = deps.invited().filter(({ id }) => !put.failed.includes(id) && !holders.has(id)).slice(0, MAX_INVITED)
+    const invited = deps
+      .invited()
+      .filter(({ id }) => !put.failed.includes(id) && !holders.has(id))
+      .slice(0, MAX_INVITED)
     const ended = new AbortController()
     const sessions = new Map<Address, BidSession>()
     /** Runs one exchange with each, drops who fails or is late. */
-    const ask = async <Answer>(stewards: readonly Invited[], exchange: (steward: Invited) => Promise<Answer>): Promise<Map<Address, Answer>> => {
+    const ask = async <Answer>(
+      stewards: readonly Invited[],
+      exchange: (steward: Invited) => Promise<Answer>,
+    ): Promise<Map<Address, Answer>> => {
       const answers = new Map<Address, Answer>()
       const asked = stewards.map(async (steward) => {
         try {
@@ -94,8 +104,10 @@ export function createAuctioneer(deps: AuctioneerDeps) {
       const outcome = deps.clear({ put, lots, bids, invited, ...limits })
       const lotOf = new Map(outcome.lots.map(({ steward, lot }) => [steward, lot]))
       const reveals = bids.map(({ bid, salt, steward }) => ({ bid, salt, ...lotField(lotOf.get(steward)) }))
-      await ask(bidders.filter(({ id }) => opened.has(id)), ({ id }) =>
-        sessionOf(sessions, id).settle({ price: outcome.summary.price, reveals, ...lotField(lotOf.get(id)) }),
+      await ask(
+        bidders.filter(({ id }) => opened.has(id)),
+        ({ id }) =>
+          sessionOf(sessions, id).settle({ price: outcome.summary.price, reveals, ...lotField(lotOf.get(id)) }),
       )
       return outcome
     } finally {

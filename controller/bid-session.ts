@@ -1,13 +1,29 @@
 /** The controller's side of bid/1: the advert of a put, and one stream to each invited steward. docs/spec/wire.md §4. */
+
+import { equalBytes } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Domain } from '../base/typed-data.ts'
 import {
-  type Advert, type AdvertTerms, advertDigest, advertHashOf, BID_PROTOCOL, type Bid, bidCommit, COMMITS_PER_PAGE, type CommitEntry, clearingDigest,
-  commitDigest, commitsRoot, decodeBidMessage, encodeBidMessage, MAX_BID_BYTES, type RevealEntry, REVEALS_PER_PAGE,
+  type Advert,
+  type AdvertTerms,
+  advertDigest,
+  advertHashOf,
+  BID_PROTOCOL,
+  type Bid,
+  bidCommit,
+  COMMITS_PER_PAGE,
+  type CommitEntry,
+  clearingDigest,
+  commitDigest,
+  commitsRoot,
+  decodeBidMessage,
+  encodeBidMessage,
+  MAX_BID_BYTES,
+  REVEALS_PER_PAGE,
+  type RevealEntry,
 } from '../net/messages/bid.ts'
 import type { NetNode, Target } from '../net/node.ts'
-import { equalBytes } from '../base/bytes.ts'
 import type { PutPlan } from '../uploader/put-book.ts'
 import { lotBytes } from './put-desk.ts'
 
@@ -90,10 +106,22 @@ export async function openBidSession(
       return { bid, salt }
     },
     /** Tells the signed clearing. */
-    async settle(outcome: { readonly price: bigint; readonly lot?: number; readonly reveals: readonly RevealEntry[] }): Promise<void> {
+    async settle(outcome: {
+      readonly price: bigint
+      readonly lot?: number
+      readonly reveals: readonly RevealEntry[]
+    }): Promise<void> {
       const { price, lot, reveals } = outcome
       const signature = signDigest(options.secret, clearingDigest(advertHash, root, price, reveals))
-      await wire.send(encodeBidMessage({ kind: 'outcome', price, count: reveals.length, signature, ...(lot === undefined ? {} : { lot }) }))
+      await wire.send(
+        encodeBidMessage({
+          kind: 'outcome',
+          price,
+          count: reveals.length,
+          signature,
+          ...(lot === undefined ? {} : { lot }),
+        }),
+      )
       for (let at = 0; at < reveals.length; at += REVEALS_PER_PAGE)
         await wire.send(encodeBidMessage({ kind: 'reveals', entries: reveals.slice(at, at + REVEALS_PER_PAGE) }))
       await wire.close()

@@ -58,15 +58,28 @@ export interface BountyEvent {
   readonly blockTime: number
 }
 
-const LAST: Readonly<Record<BountyEvent['kind'], BountyRecord['phase']>> = { posted: 'posted', swept: 'swept', revoked: 'revoked' }
-const BEFORE: Readonly<Record<BountyEvent['kind'], BountyRecord['phase']>> = { posted: 'intended', swept: 'posted', revoked: 'posted' }
-const UNDONE: Readonly<Record<BountyEvent['kind'], 'unposted' | 'unswept' | 'unrevoked'>> = { posted: 'unposted', swept: 'unswept', revoked: 'unrevoked' }
+const LAST: Readonly<Record<BountyEvent['kind'], BountyRecord['phase']>> = {
+  posted: 'posted',
+  swept: 'swept',
+  revoked: 'revoked',
+}
+const BEFORE: Readonly<Record<BountyEvent['kind'], BountyRecord['phase']>> = {
+  posted: 'intended',
+  swept: 'posted',
+  revoked: 'posted',
+}
+const UNDONE: Readonly<Record<BountyEvent['kind'], 'unposted' | 'unswept' | 'unrevoked'>> = {
+  posted: 'unposted',
+  swept: 'unswept',
+  revoked: 'unrevoked',
+}
 
 export function createBounties(deps: BountyDeps) {
   const { ledger } = deps
   /** Bounties whose last event is on the chain and not yet final. */
   const unsettled = new Map<string, BountyRecord>()
-  for (const bounty of ledger.bounties.values()) if (bounty.block !== undefined && !bounty.final) unsettled.set(bounty.id, bounty)
+  for (const bounty of ledger.bounties.values())
+    if (bounty.block !== undefined && !bounty.final) unsettled.set(bounty.id, bounty)
   /** Records as this step sees them; cleared by the commit. */
   const draft = new Map<string, BountyRecord>()
   const recordOf = (id: string) => draft.get(id) ?? ledger.bounties.get(id)
@@ -96,7 +109,10 @@ export function createBounties(deps: BountyDeps) {
     if (!bounty || bounty.phase !== LAST[event.kind]) return
     const { block: _, ...rest } = bounty
     const phase = BEFORE[event.kind]
-    save(step, phase === 'intended' ? { ...rest, phase, final: false } : { ...rest, phase, block: event.block, final: false })
+    save(
+      step,
+      phase === 'intended' ? { ...rest, phase, final: false } : { ...rest, phase, block: event.block, final: false },
+    )
     tellAll(step, bounty, { kind: UNDONE[event.kind], docket: bounty.plan })
   }
 
@@ -141,7 +157,9 @@ export function createBounties(deps: BountyDeps) {
         plan.placements.flatMap((id) => {
           const p = step.placement(id)
           const cut = p && Math.min(plan.due, p.end)
-          return p && cut !== undefined && cut > p.totals.cut ? [{ price: p.price, length: p.length, from: p.totals.cut, cut } as PostEffect] : []
+          return p && cut !== undefined && cut > p.totals.cut
+            ? [{ price: p.price, length: p.length, from: p.totals.cut, cut } as PostEffect]
+            : []
         }),
       )
       if (cost > left) {
@@ -149,7 +167,8 @@ export function createBounties(deps: BountyDeps) {
         continue
       }
       left -= cost
-      for (const id of plan.placements) step.tell(id, { kind: 'open', docket: plan.id, due: plan.due, deadline: plan.deadline, retry: plan.retry })
+      for (const id of plan.placements)
+        step.tell(id, { kind: 'open', docket: plan.id, due: plan.due, deadline: plan.deadline, retry: plan.retry })
     }
     return missing
   }
@@ -179,7 +198,8 @@ export function createBounties(deps: BountyDeps) {
       effects.map(async (effect) => {
         const answers = await ledger.answers(effect.placement)
         const answer = answers?.slice(32 * effect.row, 32 * effect.row + 32)
-        if (!answer || answer.length !== 32) throw new HoldfastError('LEDGER_CORRUPT', { key: `answers/${effect.placement}` })
+        if (!answer || answer.length !== 32)
+          throw new HoldfastError('LEDGER_CORRUPT', { key: `answers/${effect.placement}` })
         const blobId = fromHex(effect.blobId, 32)
         return { blobId, nonce: nonceOf(deps.nonceKey, blobId, effect.row), answer, placement: effect.placement }
       }),
@@ -210,8 +230,22 @@ export function createBounties(deps: BountyDeps) {
     })
     if (!inNote) step.batch.docket(toHex(docketHash), docket)
     const note = inNote ? docket : new Uint8Array()
-    step.batch.also(deps.intents.post(`post/${plan}`, { steward: first.steward, deadline: first.deadline, claimKey, amount, docketHash, note }))
-    deps.log.info('round opened', { steward: first.steward, blobs: sorted.length, amount: String(amount), deadline: first.deadline })
+    step.batch.also(
+      deps.intents.post(`post/${plan}`, {
+        steward: first.steward,
+        deadline: first.deadline,
+        claimKey,
+        amount,
+        docketHash,
+        note,
+      }),
+    )
+    deps.log.info('round opened', {
+      steward: first.steward,
+      blobs: sorted.length,
+      amount: String(amount),
+      deadline: first.deadline,
+    })
   }
 
   /** Call after every commit or failure of a step: the next one starts from the ledger. */
@@ -219,7 +253,17 @@ export function createBounties(deps: BountyDeps) {
     draft.clear()
   }
 
-  return { onEvent, onUndone, onFinal, onPostFailed, onRevokeFailed, openDue, intend, forget, unsettled: () => unsettled.size }
+  return {
+    onEvent,
+    onUndone,
+    onFinal,
+    onPostFailed,
+    onRevokeFailed,
+    openDue,
+    intend,
+    forget,
+    unsettled: () => unsettled.size,
+  }
 }
 
 export type Bounties = ReturnType<typeof createBounties>

@@ -7,7 +7,11 @@ import type { Gathered, Invited } from './auctioneer.ts'
 import { type AuctionOutcome, lotBytes } from './put-desk.ts'
 
 /** Lots that the spread rules leave to one operator cluster and to newcomers; 0: the rule is off. */
-export function spreadOf(invited: readonly Invited[], k: number, n: number): { readonly perCluster: number; readonly newcomers: number } {
+export function spreadOf(
+  invited: readonly Invited[],
+  k: number,
+  n: number,
+): { readonly perCluster: number; readonly newcomers: number } {
   return { perCluster: clustersOf(invited).isMeaningful ? clusterCap(k, n) : 0, newcomers: 1 }
 }
 
@@ -48,7 +52,19 @@ export function clearPut({ put, lots, bids, invited, maxPrice }: Gathered, now: 
   const addressesOf = new Map(invited.map(({ id, addresses }) => [id, addresses]))
   const lotFor = (steward: Address, lot: number, price: bigint): AwardedLot[] => {
     const bid = bidOf.get(steward)
-    return bid ? [{ lot, steward, addresses: addressesOf.get(steward) ?? [], price, egressPrice: bid.egressPrice, egressFree: bid.egressFree, bond: bid.bond }] : []
+    return bid
+      ? [
+          {
+            lot,
+            steward,
+            addresses: addressesOf.get(steward) ?? [],
+            price,
+            egressPrice: bid.egressPrice,
+            egressFree: bid.egressFree,
+            bond: bid.bond,
+          },
+        ]
+      : []
   }
   const winners = new Set(cleared.awards.map(({ steward }) => steward))
   return {

@@ -8,10 +8,10 @@ import { hkdf } from '../base/hash.ts'
 import type { Clock, Log, TickAnswer } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { type UnixTime, unixTime, WEI_PER_GWEI } from '../base/units.ts'
-import { type BountyEvent, createBounties, type Intents } from './bounties.ts'
-import { outstandingEffects, type Env } from './decide.ts'
-import type { Effect } from './facts.ts'
 import type { Adverts } from './adverts.ts'
+import { type BountyEvent, createBounties, type Intents } from './bounties.ts'
+import { type Env, outstandingEffects } from './decide.ts'
+import type { Effect } from './facts.ts'
 import type { Jobs } from './jobs.ts'
 import type { Ledger, Money } from './ledger.ts'
 import type { Policy } from './policy.ts'
@@ -22,8 +22,21 @@ import { Step } from './step.ts'
 /** What the feed brings, as far as the controller cares. Amounts: wei of HOLD for deposits and withdrawals, gwei for adverts. */
 export type MarketFact =
   | BountyEvent
-  | { readonly kind: 'deposited' | 'withdrawn'; readonly account: Address; readonly amount: bigint; readonly block: number; readonly blockTime: number }
-  | { readonly kind: 'advertised'; readonly uploader: Address; readonly advertHash: string; readonly fee: bigint; readonly block: number; readonly blockTime: number }
+  | {
+      readonly kind: 'deposited' | 'withdrawn'
+      readonly account: Address
+      readonly amount: bigint
+      readonly block: number
+      readonly blockTime: number
+    }
+  | {
+      readonly kind: 'advertised'
+      readonly uploader: Address
+      readonly advertHash: string
+      readonly fee: bigint
+      readonly block: number
+      readonly blockTime: number
+    }
 
 /** One step of the chain: what was undone, newest first, what is new, oldest first, and where that leaves us. */
 export interface FeedUpdate {
@@ -109,15 +122,21 @@ export class Controller {
   /** Takes up the feed where it was left, and performs again whatever was asked for and not done. */
   async start(): Promise<void> {
     const again: Effect[] = []
-    for (const placement of this.deps.ledger.placements.values()) again.push(...outstandingEffects(placement, this.deps.policy))
+    for (const placement of this.deps.ledger.placements.values())
+      again.push(...outstandingEffects(placement, this.deps.policy))
     await this.perform(again.filter(({ kind }) => kind !== 'post' && kind !== 'revoke'))
-    for (const bounty of this.deps.ledger.bounties.values()) if (bounty.toHand && bounty.final) this.deps.jobs.hand(bounty)
+    for (const bounty of this.deps.ledger.bounties.values())
+      if (bounty.toHand && bounty.final) this.deps.jobs.hand(bounty)
     this.deps.outbox.kick()
     const guard = (loop: Promise<void>) =>
       loop.catch((cause: unknown) => {
         if (this.stopping.signal.aborted) return
         this.failure ??= asHoldfastError(cause)
-        this.deps.log.error('controller stopped', { code: asHoldfastError(cause).code, message: this.failure.message, stack: this.failure.stack })
+        this.deps.log.error('controller stopped', {
+          code: asHoldfastError(cause).code,
+          message: this.failure.message,
+          stack: this.failure.stack,
+        })
         this.notify()
       })
     this.running.push(guard(this.followChain()), guard(this.runTimer()))
@@ -179,7 +198,10 @@ export class Controller {
       if (busy === undefined) return { idle: true, ...(nextDue === undefined ? {} : { nextDue }) }
       const left = until - this.deps.clock.monotonic()
       if (left <= 0) return { idle: false, busy, ...(nextDue === undefined ? {} : { nextDue }) }
-      await Promise.race([new Promise<void>((resolve) => this.changed.push(resolve)), this.deps.clock.sleep(Math.min(left, 20))])
+      await Promise.race([
+        new Promise<void>((resolve) => this.changed.push(resolve)),
+        this.deps.clock.sleep(Math.min(left, 20)),
+      ])
     }
   }
 
@@ -276,7 +298,8 @@ export class Controller {
     const balance = (await chain.balance()) - this.intended()
     await this.step((step) => {
       for (const placement of [...ledger.placements.values()])
-        if ((nextDueOf(placement, policy, step.now) ?? Number.POSITIVE_INFINITY) <= step.now) step.tell(placement.id, { kind: 'tick' })
+        if ((nextDueOf(placement, policy, step.now) ?? Number.POSITIVE_INFINITY) <= step.now)
+          step.tell(placement.id, { kind: 'tick' })
       const missing = this.bounties.openDue(step, balance / WEI_PER_GWEI)
       if (missing > 0n) {
         this.brokeUntil = step.now + BROKE_PAUSE
@@ -288,7 +311,8 @@ export class Controller {
   /** Wei of HOLD that posts on their way will take. */
   intended(): bigint {
     let sum = 0n
-    for (const bounty of this.deps.ledger.bounties.values()) if (bounty.phase === 'intended') sum += bounty.amount * WEI_PER_GWEI
+    for (const bounty of this.deps.ledger.bounties.values())
+      if (bounty.phase === 'intended') sum += bounty.amount * WEI_PER_GWEI
     return sum
   }
 
@@ -298,7 +322,8 @@ export class Controller {
       else if (effect.kind === 'cancel-post') await this.deps.outbox.cancel(`post/${effect.docket}`)
       else if (effect.kind === 'top-up') this.deps.jobs.topUp(effect)
       else if (effect.kind === 'renew') this.deps.jobs.renew(effect)
-      else if (effect.kind === 'repair') this.deps.log.warn('share missing', { ref: effect.ref, segment: effect.segment, share: effect.share })
+      else if (effect.kind === 'repair')
+        this.deps.log.warn('share missing', { ref: effect.ref, segment: effect.segment, share: effect.share })
     }
   }
 

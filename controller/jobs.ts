@@ -24,10 +24,22 @@ export interface StewardCalls {
   /** The countersignature of the next version. */
   renew(steward: Address, placement: Placement, signature: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   /** Announces the root over all answers, the new ones included. */
-  announceRows(steward: Address, rows: { readonly placement: Uint8Array; readonly answersRoot: Uint8Array; readonly signature: Uint8Array }, signal: AbortSignal): Promise<void>
-  handDocket(steward: Address, docket: { readonly bountyId: Uint8Array; readonly docketHash: Uint8Array; readonly bytes: Uint8Array }, signal: AbortSignal): Promise<void>
+  announceRows(
+    steward: Address,
+    rows: { readonly placement: Uint8Array; readonly answersRoot: Uint8Array; readonly signature: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<void>
+  handDocket(
+    steward: Address,
+    docket: { readonly bountyId: Uint8Array; readonly docketHash: Uint8Array; readonly bytes: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<void>
   /** The whole blob, checked against its id. */
-  read(steward: Address, blob: { readonly blobId: Uint8Array; readonly length: number; readonly token: Uint8Array }, signal: AbortSignal): Promise<Uint8Array>
+  read(
+    steward: Address,
+    blob: { readonly blobId: Uint8Array; readonly length: number; readonly token: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<Uint8Array>
 }
 
 export interface JobsDeps {
@@ -113,7 +125,8 @@ export class Jobs {
         .run()
         .catch((cause: unknown) => {
           const error = asHoldfastError(cause)
-          if (!this.stopping.signal.aborted) this.deps.log.warn('job failed', { job: job.id.split('/')[0], code: error.code, message: error.message })
+          if (!this.stopping.signal.aborted)
+            this.deps.log.warn('job failed', { job: job.id.split('/')[0], code: error.code, message: error.message })
         })
         .finally(() => {
           this.active.delete(job.id)

@@ -4,8 +4,16 @@
  */
 import type { Address } from '../base/curve.ts'
 import type { Change, Journal } from '../base/ports.ts'
-import { type BountyRecord, decodeRecord, encodeRecord, KEYS, type ObjectRecord, type PutRecord, type ReceiptRecord } from './records.ts'
 import type { PlacementState } from './placement-state.ts'
+import {
+  type BountyRecord,
+  decodeRecord,
+  encodeRecord,
+  KEYS,
+  type ObjectRecord,
+  type PutRecord,
+  type ReceiptRecord,
+} from './records.ts'
 
 /** Sums over our account in the market, from its events. Wei of HOLD for deposits and withdrawals, gwei for fees. */
 export interface Money {
@@ -115,7 +123,8 @@ export class Ledger {
   static async open(journal: Journal): Promise<Ledger> {
     const ledger = new Ledger(journal)
     const load = async <Record>(prefix: string, take: (record: Record, id: string) => void) => {
-      for await (const [key, value] of journal.list(prefix)) take(decodeRecord<Record>(key, value), key.slice(prefix.length))
+      for await (const [key, value] of journal.list(prefix))
+        take(decodeRecord<Record>(key, value), key.slice(prefix.length))
     }
     await load<PlacementState>(KEYS.placement(''), (state) => ledger.placements.set(state.id, state))
     await load<PutRecord>(KEYS.put(''), (put) => ledger.puts.set(put.ref, put))

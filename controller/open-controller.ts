@@ -8,9 +8,9 @@ import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Journal, Log, Rng } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { type UnixTime, type Wei, wei } from '../base/units.ts'
+import type { Route } from '../net/http-server.ts'
 import { advertHashOf } from '../net/messages/bid.ts'
 import { DOCKET_PROTOCOL } from '../net/messages/docket.ts'
-import type { Route } from '../net/http-server.ts'
 import type { NetNode } from '../net/node.ts'
 import { addressesOf, membersWith, type RegistryView, ROLE } from '../pool/registry-view.ts'
 import { defaultReserve, priceIndex, referencePrice } from '../pricing/reference.ts'
@@ -85,13 +85,30 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
   }
   const calls = createStewardCalls(net, locate)
   const jobs = new Jobs({ ledger, domain, account, chainSecret, nonceKey, calls, now: () => chain.now(), clock, log })
-  const controller = new Controller({ ledger, chain, outbox, domain, account, nonceKey, policy, clock, log, jobs, adverts })
-  await net.handle(DOCKET_PROTOCOL, serveDockets((hash) => jobs.docket(hash)), { maxStreams: 8 })
+  const controller = new Controller({
+    ledger,
+    chain,
+    outbox,
+    domain,
+    account,
+    nonceKey,
+    policy,
+    clock,
+    log,
+    jobs,
+    adverts,
+  })
+  await net.handle(
+    DOCKET_PROTOCOL,
+    serveDockets((hash) => jobs.docket(hash)),
+    { maxStreams: 8 },
+  )
 
   /** Compliant repositories that have not missed lately. P5, protocol.md §8. */
   const invited = (): Invited[] => {
     const barred = new Set<Address>()
-    for (const { steward, totals } of ledger.placements.values()) if (barredUntil(totals, policy.barred) > chain.now()) barred.add(steward)
+    for (const { steward, totals } of ledger.placements.values())
+      if (barredUntil(totals, policy.barred) > chain.now()) barred.add(steward)
     return [...membersWith(registry, ROLE.repository)]
       .filter(({ id }) => !barred.has(id))
       .map((member) => ({ id: member.id, addresses: addressesOf(member), since: member.registeredAt }))
@@ -100,14 +117,17 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
   const prices = (): { readonly price: Wei; readonly reserve: Wei } => {
     const reference = referencePrice(Math.max(0, chain.now() - chain.since))
     const cleared = [...ledger.puts.values()].flatMap(({ award, plan }) =>
-      award && award.summary.price > 0n ? [{ price: award.summary.price, bytes: plan.n * lotBytes(plan), at: award.start }] : [],
+      award && award.summary.price > 0n
+        ? [{ price: award.summary.price, bytes: plan.n * lotBytes(plan), at: award.start }]
+        : [],
     )
     const price = priceIndex(cleared, reference)
     return { price, reserve: defaultReserve(price, defaultReserve(reference)) }
   }
   const auction = createAuctioneer({
     invited,
-    open: (steward, advert, signal) => openBidSession(net, locate(steward.id), advert, { secret: chainSecret, windowMs, signal }),
+    open: (steward, advert, signal) =>
+      openBidSession(net, locate(steward.id), advert, { secret: chainSecret, windowMs, signal }),
     confidence: (since, term) => Math.floor(1e6 * deriveConfidence(Math.max(0, chain.now() - since), term, policy)),
     clear: (gathered) => clearPut(gathered, chain.now()),
     clock,

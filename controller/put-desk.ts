@@ -9,16 +9,27 @@ import { type Domain, type Placement, placementDigest } from '../base/typed-data
 import { DAY, formatHold, type Gwei, gwei, type UnixTime, unixTime, WEI_PER_GWEI, wei } from '../base/units.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
 import { nonceOf } from '../blob/challenge.ts'
-import { advertFee, advertValue, rentOf } from '../pricing/rates.ts'
 import type { Advert } from '../net/messages/bid.ts'
+import { advertFee, advertValue, rentOf } from '../pricing/rates.ts'
 import type {
-  Award, AwardedLot, AwardLimits, BlobSlot, BookedBlob, ObjectEntry, PlacementDraft, PutBook, PutPlan, Quote, Receipt, SignedPlacement,
+  Award,
+  AwardedLot,
+  AwardLimits,
+  BlobSlot,
+  BookedBlob,
+  ObjectEntry,
+  PlacementDraft,
+  PutBook,
+  PutPlan,
+  Quote,
+  Receipt,
+  SignedPlacement,
 } from '../uploader/put-book.ts'
 import type { Ledger } from './ledger.ts'
-import type { Policy } from './policy.ts'
 import { openPlacement } from './placement-state.ts'
-import type { Step } from './step.ts'
+import type { Policy } from './policy.ts'
 import type { PutRecord } from './records.ts'
+import type { Step } from './step.ts'
 
 /** How long a signed offer may be taken up. Seconds. A resumed put is given the same span again. */
 const OFFER_SPAN = DAY
@@ -53,7 +64,12 @@ export interface PutDeskDeps {
   /** Fees of one advert and of a year of checks at today's gas price. Wei of the chain's coin. */
   feesOf(plan: PutPlan): Promise<bigint>
   /** Expected price and reserve, wei of HOLD per GiB-month; how many stewards would be asked; the least advert fee, gwei. */
-  market(): Promise<{ readonly price: bigint; readonly reserve: bigint; readonly stewards: number; readonly advertFloor: bigint }>
+  market(): Promise<{
+    readonly price: bigint
+    readonly reserve: bigint
+    readonly stewards: number
+    readonly advertFloor: bigint
+  }>
   /** Makes and signs the advert of a plan. */
   advertOf(plan: PutPlan, reserve: bigint): { readonly advert: Advert; readonly hash: Uint8Array }
   /** Records the intent to pay an advert's fee in `batch`. */
@@ -120,10 +136,15 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     const fee = advertFee(value, gwei(market.advertFloor))
     const atMost = rentAt(plan, reserve) + fee * WEI_PER_GWEI
     if (limits.budget !== undefined && atMost > limits.budget)
-      throw new HoldfastError('FUNDS_BUDGET', { need: `at most ${formatHold(atMost)} HOLD`, budget: `${formatHold(limits.budget)} HOLD` })
+      throw new HoldfastError('FUNDS_BUDGET', {
+        need: `at most ${formatHold(atMost)} HOLD`,
+        budget: `${formatHold(limits.budget)} HOLD`,
+      })
     const have = await deps.spendable()
-    if (have < atMost) throw new HoldfastError('FUNDS_LOW', { unit: 'HOLD', have: formatHold(have), need: formatHold(atMost) })
-    if (market.stewards === 0) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: ': no compliant steward is registered' })
+    if (have < atMost)
+      throw new HoldfastError('FUNDS_LOW', { unit: 'HOLD', have: formatHold(have), need: formatHold(atMost) })
+    if (market.stewards === 0)
+      throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: ': no compliant steward is registered' })
     const advert = deps.advertOf(plan, reserve)
     const put: PutRecord = {
       ref: plan.ref,
@@ -154,11 +175,17 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     })
     const lots = put.award?.missing ?? Array.from({ length: plan.n }, (_, lot) => lot)
     const outcome = await deps.auction(put, lots, limits)
-    if (outcome.lots.length === 0 && !put.award) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
+    if (outcome.lots.length === 0 && !put.award)
+      throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
     return deps.exclusive(async () => {
       const award = put.award ? joinAwards(put.award, outcome) : openAward(put, outcome)
       const batch = ledger.batch()
-      batch.put({ ...putOf(plan.ref), stage: put.stage === 'finished' ? 'finished' : 'awarded', award, runnersUp: outcome.runnersUp })
+      batch.put({
+        ...putOf(plan.ref),
+        stage: put.stage === 'finished' ? 'finished' : 'awarded',
+        award,
+        runnersUp: outcome.runnersUp,
+      })
       await ledger.commit(batch)
       return award
     })
@@ -311,9 +338,16 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       const batch = ledger.batch()
       const base = { ...put, failed: [...put.failed, failed], runnersUp: rest }
       if (!next) {
-        batch.put({ ...base, award: { ...given, lots, missing: [...new Set([...given.missing, lot])].sort((a, b) => a - b) } })
+        batch.put({
+          ...base,
+          award: { ...given, lots, missing: [...new Set([...given.missing, lot])].sort((a, b) => a - b) },
+        })
         await ledger.commit(batch)
-        throw new HoldfastError('AUCTION_NO_BIDS', { have: lots.length, need: put.plan.n, why: ': there is no runner-up left' })
+        throw new HoldfastError('AUCTION_NO_BIDS', {
+          have: lots.length,
+          need: put.plan.n,
+          why: ': there is no runner-up left',
+        })
       }
       const taken = { ...next, lot }
       batch.put({ ...base, award: { ...given, lots: [...lots, taken].sort((a, b) => a.lot - b.lot) } })
@@ -327,7 +361,13 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     for (const id of ledger.placementsOfRef.get(ref) ?? []) {
       const receipt = await ledger.receipt(id)
       if (receipt)
-        booked.push({ ...slotOf(receipt), blobId: receipt.placement.blobId, steward: receipt.placement.steward, salt: receipt.salt, attempt: receipt.attempt })
+        booked.push({
+          ...slotOf(receipt),
+          blobId: receipt.placement.blobId,
+          steward: receipt.placement.steward,
+          salt: receipt.salt,
+          attempt: receipt.attempt,
+        })
     }
     return booked
   }
@@ -337,11 +377,15 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       const put = putOf(object.ref)
       const id = toHex(object.id)
       if (put.object === id) return
-      const booked = new Set([...ledger.placementsOf(object.ref)].map(({ kind, segment, share }) => `${kind}/${segment}/${share}`))
+      const booked = new Set(
+        [...ledger.placementsOf(object.ref)].map(({ kind, segment, share }) => `${kind}/${segment}/${share}`),
+      )
       const segments = put.plan.shareLengths.length
       let need = 0
       for (let segment = 0; segment < segments; segment++) {
-        const have = Array.from({ length: put.plan.n }, (_, share) => booked.has(`share/${segment}/${share}`)).filter(Boolean).length
+        const have = Array.from({ length: put.plan.n }, (_, share) => booked.has(`share/${segment}/${share}`)).filter(
+          Boolean,
+        ).length
         if (have < put.plan.k) throw new HoldfastError('PLACEMENT_SHORT', { have, need: put.plan.k })
         need += have
       }
@@ -365,9 +409,15 @@ function assertPlan(plan: PutPlan): void {
     throw new HoldfastError('INPUT_RANGE', { name: 'plan', expected: what, got: 'something else' })
   }
   if (!/^[0-9a-f]{64}$/.test(plan.ref)) fault('a ref of 64 hex digits')
-  if (!(Number.isInteger(plan.k) && Number.isInteger(plan.n) && plan.k >= 1 && plan.k <= plan.n && plan.n <= 256)) fault('1 ≤ k ≤ n ≤ 256')
+  if (!(Number.isInteger(plan.k) && Number.isInteger(plan.n) && plan.k >= 1 && plan.k <= plan.n && plan.n <= 256))
+    fault('1 ≤ k ≤ n ≤ 256')
   if (plan.shareLengths.length < 1 || plan.shareLengths.length > MAX_SEGMENTS) fault(`1 to ${MAX_SEGMENTS} segments`)
-  if (![...plan.shareLengths, plan.copyLength].every((length) => Number.isSafeInteger(length) && length >= 1 && length <= 64 * 1024 * 1024))
+  if (
+    ![...plan.shareLengths, plan.copyLength].every(
+      (length) => Number.isSafeInteger(length) && length >= 1 && length <= 64 * 1024 * 1024,
+    )
+  )
     fault('blobs of 1 byte to 64 MiB')
-  if (!(Number.isInteger(plan.term) && plan.term >= 30 * DAY && plan.term <= 180 * DAY)) fault('a term of 30 to 180 days')
+  if (!(Number.isInteger(plan.term) && plan.term >= 30 * DAY && plan.term <= 180 * DAY))
+    fault('a term of 30 to 180 days')
 }

@@ -11,12 +11,24 @@ export interface BookClient {
 /** An auction waits for the advert to be final and for bids; everything else is a disk write. Milliseconds. */
 const TIMEOUT_MS: Readonly<Partial<Record<keyof PutBook, number>>> = { award: 120_000, replace: 60_000 }
 
-export const BOOK_METHODS = ['quote', 'award', 'nonces', 'sign', 'book', 'replace', 'progress', 'finish'] as const satisfies readonly (keyof PutBook)[]
+export const BOOK_METHODS = [
+  'quote',
+  'award',
+  'nonces',
+  'sign',
+  'book',
+  'replace',
+  'progress',
+  'finish',
+] as const satisfies readonly (keyof PutBook)[]
 
 /** Every method of the book as a POST of its arguments. */
 export function remotePutBook(client: BookClient): PutBook {
-  const call = (method: keyof PutBook) =>
+  const call =
+    (method: keyof PutBook) =>
     async (...args: readonly unknown[]): Promise<unknown> =>
-      fromTagged(await client.post(`/put/${method}`, { args: toTagged(args) }, { timeoutMs: TIMEOUT_MS[method] ?? 30_000 }))
+      fromTagged(
+        await client.post(`/put/${method}`, { args: toTagged(args) }, { timeoutMs: TIMEOUT_MS[method] ?? 30_000 }),
+      )
   return Object.fromEntries(BOOK_METHODS.map((method) => [method, call(method)])) as unknown as PutBook
 }

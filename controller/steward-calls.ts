@@ -12,7 +12,12 @@ import type { StewardCalls } from './jobs.ts'
 
 /** @param locate where a steward listens now. @throws `POOL_UNREGISTERED` */
 export function createStewardCalls(net: Pick<NetNode, 'open'>, locate: (steward: Address) => Target): StewardCalls {
-  const withWire = async <Result>(steward: Address, protocol: string, signal: AbortSignal, talk: (wire: Wire) => Promise<Result>): Promise<Result> => {
+  const withWire = async <Result>(
+    steward: Address,
+    protocol: string,
+    signal: AbortSignal,
+    talk: (wire: Wire) => Promise<Result>,
+  ): Promise<Result> => {
     const wire = await net.open(locate(steward), protocol, { signal })
     try {
       const result = await talk(wire)
@@ -23,7 +28,10 @@ export function createStewardCalls(net: Pick<NetNode, 'open'>, locate: (steward:
       throw cause
     }
   }
-  const answer = async <Kind extends StoreMessage['kind']>(wire: Wire, kind: Kind): Promise<Extract<StoreMessage, { kind: Kind }>> => {
+  const answer = async <Kind extends StoreMessage['kind']>(
+    wire: Wire,
+    kind: Kind,
+  ): Promise<Extract<StoreMessage, { kind: Kind }>> => {
     const message = decodeStore(await wire.receive(MAX_STORE_BYTES))
     if (message.kind !== kind) throw new HoldfastError('NET_PROTOCOL', { what: `store/1 ${message.kind}` })
     return message as Extract<StoreMessage, { kind: Kind }>

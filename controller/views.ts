@@ -41,7 +41,13 @@ export function viewObject(outlook: Outlook, object: ObjectRecord): ObjectSummar
   const segments = Map.groupBy(shares, ({ segment }) => segment)
   const count = object.segments + (object.indirect?.segments ?? 0)
   const groups = Array.from({ length: count }, (_, segment) => segments.get(segment) ?? [])
-  const health = groups.map((group) => segmentHealth(group.map(({ state }) => state), object.k, object.n))
+  const health = groups.map((group) =>
+    segmentHealth(
+      group.map(({ state }) => state),
+      object.k,
+      object.n,
+    ),
+  )
   const outlooks = [
     ...groups.map((group) => ({ shares: group.map((placement) => outlookOf(placement, now, policy)), k: object.k })),
     { shares: copies.map((placement) => outlookOf(placement, now, policy)), k: 1 },
@@ -76,7 +82,9 @@ export function viewShares(outlook: Outlook, object: ObjectRecord, history = fal
   const { ledger, now, policy } = outlook
   return [...ledger.placementsOf(object.ref)]
     .filter(({ state }) => history || state !== 'ended')
-    .sort((a, b) => (a.kind === b.kind ? a.segment - b.segment || a.share - b.share || a.start - b.start : a.kind === 'share' ? -1 : 1))
+    .sort((a, b) =>
+      a.kind === b.kind ? a.segment - b.segment || a.share - b.share || a.start - b.start : a.kind === 'share' ? -1 : 1,
+    )
     .map((placement) => {
       const note = noteOf(placement, now)
       return {
@@ -96,7 +104,9 @@ export function viewShares(outlook: Outlook, object: ObjectRecord, history = fal
         version: placement.version,
         answersLeft: rowsLeft(placement),
         price: formatHold(placement.price),
-        paid: formatGwei(docketAmount([{ price: placement.price, length: placement.length, seconds: placement.totals.paid }])),
+        paid: formatGwei(
+          docketAmount([{ price: placement.price, length: placement.length, seconds: placement.totals.paid }]),
+        ),
         ...(note === undefined ? {} : { note }),
       }
     })
@@ -107,7 +117,8 @@ function noteOf(placement: PlacementState, now: number): string | undefined {
   if (placement.state === 'mia') return 'two rounds missed: given up; to be repaired elsewhere'
   if (placement.state === 'suspect')
     return `missed on ${formatTime(placement.totals.lastMiss)}; ${round ? `a retry is open until ${formatTime(round.deadline)}` : 'a retry follows'}, then MIA`
-  if (round) return `round ${round.n} is ${round.phase}, ${round.deadline > now ? `can be swept until ${formatTime(round.deadline)}` : 'its deadline is over'}`
+  if (round)
+    return `round ${round.n} is ${round.phase}, ${round.deadline > now ? `can be swept until ${formatTime(round.deadline)}` : 'its deadline is over'}`
   return undefined
 }
 
@@ -126,9 +137,18 @@ export function viewPlan({ ledger, policy, now }: Outlook, days: number): Planne
     const [first] = group
     if (first?.nextDue === undefined) continue
     const at = first.nextDue
-    const amount = docketAmount(group.map((p) => ({ price: p.price, length: p.length, seconds: Math.max(0, Math.min(at, p.end) - p.totals.cut) })))
+    const amount = docketAmount(
+      group.map((p) => ({
+        price: p.price,
+        length: p.length,
+        seconds: Math.max(0, Math.min(at, p.end) - p.totals.cut),
+      })),
+    )
     const gap = Math.round(first.gap / DAY)
-    const why = first.state === 'suspect' ? 'retry after a miss, bound like the first; then MIA' : `${gap} d after the last one; check ${first.totals.streak + 1} in a row`
+    const why =
+      first.state === 'suspect'
+        ? 'retry after a miss, bound like the first; then MIA'
+        : `${gap} d after the last one; check ${first.totals.streak + 1} in a row`
     act(at, { what: 'bounty', steward: first.steward, placements: group.length, amount: formatGwei(amount), why })
   }
   for (const bounty of ledger.bounties.values())
@@ -140,10 +160,19 @@ export function viewPlan({ ledger, policy, now }: Outlook, days: number): Planne
         amount: formatGwei(bounty.amount),
         why: 'if it is not swept until an hour before',
       })
-  const renewals = Map.groupBy([...ledger.placements.values()].filter((p) => mayRenew(p, policy, now)), (p) => `${p.steward}/${p.end}`)
+  const renewals = Map.groupBy(
+    [...ledger.placements.values()].filter((p) => mayRenew(p, policy, now)),
+    (p) => `${p.steward}/${p.end}`,
+  )
   for (const group of renewals.values()) {
     const [first] = group
-    if (first) act(Math.max(now, first.end - policy.renewFrom), { what: 'renewal', steward: first.steward, placements: group.length, why: `the term ends ${formatTime(first.end)}` })
+    if (first)
+      act(Math.max(now, first.end - policy.renewFrom), {
+        what: 'renewal',
+        steward: first.steward,
+        placements: group.length,
+        why: `the term ends ${formatTime(first.end)}`,
+      })
   }
   return acts.sort((a, b) => a.at - b.at).map(({ at: _, ...rest }) => rest)
 }
@@ -151,7 +180,10 @@ export function viewPlan({ ledger, policy, now }: Outlook, days: number): Planne
 /** Money by counter-party. `balance`: wei of HOLD in the market. */
 export function viewAccounts({ ledger }: Outlook, balance: bigint): Accounts {
   const bySteward = Map.groupBy(ledger.bounties.values(), ({ steward }) => steward)
-  const live = Map.groupBy([...ledger.placements.values()].filter(({ state }) => state !== 'ended'), ({ steward }) => steward)
+  const live = Map.groupBy(
+    [...ledger.placements.values()].filter(({ state }) => state !== 'ended'),
+    ({ steward }) => steward,
+  )
   const stewards = [...new Set<Address>([...bySteward.keys(), ...live.keys()])].sort()
   const { deposited, withdrawn, advertFees } = ledger.money
   return {
@@ -182,9 +214,15 @@ export function viewAccounts({ ledger }: Outlook, balance: bigint): Accounts {
 }
 
 /** Numbers of the status line. */
-export function viewTotals(outlook: Outlook, balance: bigint): Pick<ControllerStatus, 'objects' | 'placements' | 'bounties' | 'runwaySeconds'> {
+export function viewTotals(
+  outlook: Outlook,
+  balance: bigint,
+): Pick<ControllerStatus, 'objects' | 'placements' | 'bounties' | 'runwaySeconds'> {
   const { ledger } = outlook
-  const objects = [...ledger.objects.values()].map((object) => ({ size: object.size, view: viewObject(outlook, object) }))
+  const objects = [...ledger.objects.values()].map((object) => ({
+    size: object.size,
+    view: viewObject(outlook, object),
+  }))
   const atRisk = objects.filter(({ view }) => view.shares <= view.k)
   const suspect = objects.filter(({ view }) => view.shares > view.k && (view.suspect > 0 || view.shares < view.n))
   const states: Record<string, number> = {}
@@ -205,7 +243,12 @@ export function viewTotals(outlook: Outlook, balance: bigint): Pick<ControllerSt
       atRisk: atRisk.length,
     },
     placements: states,
-    bounties: { open: count('posted'), posted: count('posted', 'swept', 'revoked'), swept: count('swept'), revoked: count('revoked') },
+    bounties: {
+      open: count('posted'),
+      posted: count('posted', 'swept', 'revoked'),
+      swept: count('swept'),
+      revoked: count('revoked'),
+    },
     ...(runway === undefined ? {} : { runwaySeconds: runway }),
   }
 }

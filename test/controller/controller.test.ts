@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { concat, toHex } from '../../base/bytes.ts'
-import { addressOf, type Address } from '../../base/curve.ts'
+import { type Address, addressOf } from '../../base/curve.ts'
 import { sha256 } from '../../base/hash.ts'
-import { placementDigest, type Placement } from '../../base/typed-data.ts'
+import { type Placement, placementDigest } from '../../base/typed-data.ts'
 import { DAY } from '../../base/units.ts'
 import { answersRootOf } from '../../blob/answers-root.ts'
 import { answerRows, nonceOf } from '../../blob/challenge.ts'
@@ -34,14 +34,25 @@ function yesJobs(world: { controller?: Controller; ledger?: Ledger }): Jobs {
     stop: async () => {},
     hand() {},
     docket: async () => undefined,
-    renew: (effect: Extract<Effect, { kind: 'renew' }>) => tell((step) => step.tell(effect.placement, { kind: 'renewed', version: effect.version, end: effect.end })),
+    renew: (effect: Extract<Effect, { kind: 'renew' }>) =>
+      tell((step) => step.tell(effect.placement, { kind: 'renewed', version: effect.version, end: effect.end })),
     topUp: (effect: Extract<Effect, { kind: 'top-up' }>) =>
       tell(async (step) => {
         const placement = step.placement(effect.placement)
         if (!placement) return
         const blob = blobOf(placement.share)
         const rows = effect.from + effect.count
-        step.batch.answers(placement.id, concat(...answerRows(domain, sha256(blob), blob, Array.from({ length: rows }, (_, row) => nonceOf(nonceKey, sha256(blob), row)))))
+        step.batch.answers(
+          placement.id,
+          concat(
+            ...answerRows(
+              domain,
+              sha256(blob),
+              blob,
+              Array.from({ length: rows }, (_, row) => nonceOf(nonceKey, sha256(blob), row)),
+            ),
+          ),
+        )
         step.tell(placement.id, { kind: 'read-verified', at: step.now, rows })
       }),
   } as unknown as Jobs
@@ -75,7 +86,12 @@ async function place(controller: Controller, shares: number): Promise<void> {
     for (let share = 0; share < shares; share++) {
       const blob = blobOf(share)
       const blobId = sha256(blob)
-      const answers = answerRows(domain, blobId, blob, Array.from({ length: POLICY.rows }, (_, row) => nonceOf(nonceKey, blobId, row)))
+      const answers = answerRows(
+        domain,
+        blobId,
+        blob,
+        Array.from({ length: POLICY.rows }, (_, row) => nonceOf(nonceKey, blobId, row)),
+      )
       const placement: Placement = {
         uploader: account,
         steward: addressOf(new Uint8Array(32).fill(share + 10)),
@@ -95,7 +111,10 @@ async function place(controller: Controller, shares: number): Promise<void> {
         version: 1,
       }
       const id = toHex(placementDigest(domain, placement))
-      step.add(openPlacement({ id, ref: '00'.repeat(32), kind: 'share', segment: 0, share, placement, rows: answers.length }), { kind: 'booked', at: START })
+      step.add(
+        openPlacement({ id, ref: '00'.repeat(32), kind: 'share', segment: 0, share, placement, rows: answers.length }),
+        { kind: 'booked', at: START },
+      )
       step.batch.answers(id, concat(...answers))
     }
   })
@@ -136,7 +155,9 @@ describe('controller/controller', () => {
       expect((mine[0]?.time ?? 0) - START, 'first after a day').to.be.within(DAY, DAY + 3600)
       expect(mine.length).to.be.within(14, 20)
       const paid = mine.reduce((sum, { amount }) => sum + amount, 0n)
-      const owed = (placement.price * BigInt(placement.length) * BigInt(placement.totals.paid)) / (2n ** 30n * 2_592_000n * 10n ** 9n)
+      const owed =
+        (placement.price * BigInt(placement.length) * BigInt(placement.totals.paid)) /
+        (2n ** 30n * 2_592_000n * 10n ** 9n)
       expect(Number(paid - owed), 'rounding, a gwei a docket at most').to.be.within(0, mine.length)
     }
   })
@@ -155,7 +176,9 @@ describe('controller/controller', () => {
     expect([...states.values()].filter((state) => state === 'held')).to.have.length(1)
     expect(market.revoked).to.have.length(2)
     expect(market.open.size).to.equal(0)
-    const spent = market.posts.filter(({ id }) => market.swept.includes(id)).reduce((sum, { amount }) => sum + amount, 0n)
+    const spent = market.posts
+      .filter(({ id }) => market.swept.includes(id))
+      .reduce((sum, { amount }) => sum + amount, 0n)
     expect(market.balance).to.equal(10n ** 21n - spent * 10n ** 9n)
   })
 

@@ -16,13 +16,15 @@ export class MemoryJournal implements Journal {
   }
 
   async *list(prefix: string): AsyncIterable<readonly [string, Uint8Array]> {
-    for (const key of [...this.map.keys()].sort()) if (key.startsWith(prefix)) yield [key, this.map.get(key) as Uint8Array]
+    for (const key of [...this.map.keys()].sort())
+      if (key.startsWith(prefix)) yield [key, this.map.get(key) as Uint8Array]
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
     this.commits++
-    for (const { key, value } of changes) if (value) this.map.set(key, value)
-    else this.map.delete(key)
+    for (const { key, value } of changes)
+      if (value) this.map.set(key, value)
+      else this.map.delete(key)
   }
 }
 
@@ -51,7 +53,13 @@ interface Open {
 export class MemoryMarket {
   readonly blocks: { time: number; facts: MarketFact[] }[] = []
   readonly open = new Map<string, Open>()
-  readonly posts: { readonly id: string; readonly steward: Address; readonly amount: bigint; readonly time: number; readonly deadline: number }[] = []
+  readonly posts: {
+    readonly id: string
+    readonly steward: Address
+    readonly amount: bigint
+    readonly time: number
+    readonly deadline: number
+  }[] = []
   readonly swept: string[] = []
   readonly revoked: string[] = []
   balance: bigint
@@ -115,7 +123,13 @@ export class MemoryMarket {
           const applied = market.blocks.slice(next, upTo).flatMap(({ facts }) => facts)
           next = upTo
           const head = { number: upTo - 1, timestamp: (market.blocks[upTo - 1] as { time: number }).time }
-          const update: FeedUpdate = { reverted: [], applied, head, finalHead: upTo - 1, cursor: new TextEncoder().encode(String(next)) }
+          const update: FeedUpdate = {
+            reverted: [],
+            applied,
+            head,
+            finalHead: upTo - 1,
+            cursor: new TextEncoder().encode(String(next)),
+          }
           yield update
         }
       },
@@ -129,7 +143,16 @@ export class MemoryMarket {
   outbox(journal: MemoryJournal): ControllerOutbox & { readonly done: Set<string> } {
     const done = new Set<string>()
     let refused: ((id: string, reason: Error) => Promise<void>) | undefined
-    const put = (id: string, value: object): Change[] => [{ key: `outbox/${id}`, value: new TextEncoder().encode(JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? `${item}n` : item instanceof Uint8Array ? toHex(item) : item))) }]
+    const put = (id: string, value: object): Change[] => [
+      {
+        key: `outbox/${id}`,
+        value: new TextEncoder().encode(
+          JSON.stringify(value, (_, item) =>
+            typeof item === 'bigint' ? `${item}n` : item instanceof Uint8Array ? toHex(item) : item,
+          ),
+        ),
+      },
+    ]
     let busy = 0
     return {
       done,
@@ -145,7 +168,10 @@ export class MemoryMarket {
           busy++
           queueMicrotask(() => {
             const id = key.slice('outbox/'.length)
-            const intent = JSON.parse(new TextDecoder().decode(value)) as { call?: Record<string, string>; bountyId?: string }
+            const intent = JSON.parse(new TextDecoder().decode(value)) as {
+              call?: Record<string, string>
+              bountyId?: string
+            }
             try {
               if (intent.call) {
                 const { steward, claimKey, amount, docketHash, note, deadline } = intent.call

@@ -21,7 +21,8 @@ export async function marketLogs(market: MarketHandle) {
     for (const number of new Set(logs.map(({ blockNumber }) => blockNumber)))
       blocks.set(number, (await provider.getBlock(number))?.timestamp as number)
     const named = (name: string) => logs.filter(({ eventName }) => eventName === name)
-    const sum = (name: string, field: string) => named(name).reduce((total, { args }) => total + (args[field] as bigint), 0n)
+    const sum = (name: string, field: string) =>
+      named(name).reduce((total, { args }) => total + (args[field] as bigint), 0n)
     const bounties = (name: string): BountyEvent[] =>
       named(name).map(({ args, blockNumber }) => ({
         id: args.id as string,
@@ -29,7 +30,13 @@ export async function marketLogs(market: MarketHandle) {
         amount: args.amount as bigint,
         time: blocks.get(blockNumber) as number,
       }))
-    const accounts = new Set(logs.flatMap(({ args }) => ['account', 'poster', 'steward', 'payee', 'uploader'].map((field) => args.toObject()[field])).filter((it) => typeof it === 'string'))
+    const accounts = new Set(
+      logs
+        .flatMap(({ args }) =>
+          ['account', 'poster', 'steward', 'payee', 'uploader'].map((field) => args.toObject()[field]),
+        )
+        .filter((it) => typeof it === 'string'),
+    )
     let balances = 0n
     for (const account of accounts) balances += (await contract.getFunction('balances')(account)) as bigint
     return {

@@ -57,9 +57,11 @@ export async function hashFile(path: string): Promise<string> {
 export async function openMarket(stewards: number): Promise<MarketHandle> {
   const sandbox = await openSandbox()
   const { home } = sandbox
-  const run = (args: readonly string[], options?: RunOptions) => sandbox.run([...args, '--home', home, '--json'], options)
+  const run = (args: readonly string[], options?: RunOptions) =>
+    sandbox.run([...args, '--home', home, '--json'], options)
   const ok = (args: readonly string[], options?: RunOptions) => sandbox.ok([...args, '--home', home, '--json'], options)
-  const up = async (...more: readonly string[]) => (await ok(['up', '--stewards', String(stewards), '--detach', ...more], { timeoutMs: 90_000 })).last as Ready
+  const up = async (...more: readonly string[]) =>
+    (await ok(['up', '--stewards', String(stewards), '--detach', ...more], { timeoutMs: 90_000 })).last as Ready
   try {
     const market: MarketHandle = {
       sandbox,

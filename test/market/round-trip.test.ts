@@ -1,4 +1,6 @@
 /** A file goes in and comes back: sizes, the capability alone, dead stewards, restarts. One market of ten stewards. */
+
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +8,6 @@ import { expect } from 'chai'
 import { effort } from '../effort.ts'
 import { killHard } from '../processes.ts'
 import { hashFile, keptBlob, useMarket } from './market.ts'
-import { createHash } from 'node:crypto'
 
 const SEGMENT = 24 * 2 ** 20
 
@@ -15,7 +16,13 @@ describe('market: a file goes in and comes back', function () {
   const market = useMarket(10)
   let kept: { id: string; cap: string; sha256: string }
 
-  for (const size of [0, 1, ...(effort(1, 2) > 1 ? [SEGMENT - 1, SEGMENT] : []), SEGMENT + 1, ...(effort(1, 2) > 1 ? [100 * 2 ** 20] : [])])
+  for (const size of [
+    0,
+    1,
+    ...(effort(1, 2) > 1 ? [SEGMENT - 1, SEGMENT] : []),
+    SEGMENT + 1,
+    ...(effort(1, 2) > 1 ? [100 * 2 ** 20] : []),
+  ])
     it(`gives ${size} bytes back bit for bit, by id`, async () => {
       const { path, sha256 } = await market().file(`in-${size}`, size)
       const { id, cap, bytes, blobs } = await market().put(path)
@@ -46,7 +53,9 @@ describe('market: a file goes in and comes back', function () {
     await mkdir(other)
     await cp(join(market().home, 'deployment.json'), join(other, 'deployment.json'))
     const out = market().sandbox.path('from-cap')
-    await market().sandbox.ok(['get', kept.cap, '-o', out, '--overwrite', 'always', '--home', other, '--json'], { timeoutMs: 120_000 })
+    await market().sandbox.ok(['get', kept.cap, '-o', out, '--overwrite', 'always', '--home', other, '--json'], {
+      timeoutMs: 120_000,
+    })
     expect(await hashFile(out)).to.equal(kept.sha256)
   })
 
@@ -66,7 +75,9 @@ describe('market: a file goes in and comes back', function () {
 
     await killHard(stewards[7]?.pid as number)
     const none = market().sandbox.path('from-two')
-    const failed = await market().run(['get', kept.id, '-o', none, '--overwrite', 'always', '--timeout', '60s'], { timeoutMs: 90_000 })
+    const failed = await market().run(['get', kept.id, '-o', none, '--overwrite', 'always', '--timeout', '60s'], {
+      timeoutMs: 90_000,
+    })
     expect(failed.code).to.equal(5)
     expect(failed.last).to.include({ type: 'error', exit: 5 })
     expect(failed.last.fix).to.be.a('string').that.is.not.empty
@@ -81,7 +92,11 @@ describe('market: a file goes in and comes back', function () {
     await market().ok(['get', kept.id, '-o', out, '--overwrite', 'always'], { timeoutMs: 120_000 })
     expect(await hashFile(out)).to.equal(kept.sha256)
     market().ready = await market().up()
-    expect(market().ready.stewards.map(({ id }) => id).sort()).to.deep.equal(stewards.map(({ id }) => id).sort())
+    expect(
+      market()
+        .ready.stewards.map(({ id }) => id)
+        .sort(),
+    ).to.deep.equal(stewards.map(({ id }) => id).sort())
   })
 
   it('never prints or keeps the capability where it does not belong', async () => {

@@ -24,7 +24,10 @@ describe('market: a year without faults', function () {
     const sweptIds = swept.map((event) => event.id)
     expect(new Set(sweptIds).size, 'no bounty is swept twice').to.equal(sweptIds.length)
     expect(new Set(posted.map((event) => event.id)).size, 'no bounty is posted twice').to.equal(posted.length)
-    expect(posted.filter((event) => !sweptIds.includes(event.id)), 'unswept').to.have.length(0)
+    expect(
+      posted.filter((event) => !sweptIds.includes(event.id)),
+      'unswept',
+    ).to.have.length(0)
 
     for (const { id: steward } of market().ready.stewards) {
       const times = posted.filter((event) => event.steward === steward).map(({ time }) => time)
@@ -36,7 +39,11 @@ describe('market: a year without faults', function () {
 
     const shares = await market().shares(id)
     expect(shares.every(({ state }) => state === 'held')).to.equal(true)
-    if (days > 90) expect(shares.every(({ version }) => (version as number) > 1), 'renewed').to.equal(true)
+    if (days > 90)
+      expect(
+        shares.every(({ version }) => (version as number) > 1),
+        'renewed',
+      ).to.equal(true)
 
     const open = posted.filter((event) => !sweptIds.includes(event.id)).reduce((sum, { amount }) => sum + amount, 0n)
     const gwei = 10n ** 9n
