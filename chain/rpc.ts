@@ -17,6 +17,7 @@ import {
   parseReceipt,
   type Receipt,
 } from './chain-data.ts'
+import { openHeadPush } from './head-push.ts'
 import { type Endpoint, openEndpoint, type RpcAnswer, type RpcCall, RpcRefusal } from './json-rpc.ts'
 
 export type { Block, ChainLog, Hex, LogFilter, Receipt, Topics } from './chain-data.ts'
@@ -26,6 +27,10 @@ export const DEV_CHAIN_ID = 31_337
 /** Head polling. ms. On loopback a call costs 0.3 ms; elsewhere blocks are seconds apart. */
 const POLL_LOCAL = 50
 const POLL_REMOTE = 2_000
+/** With announcements coming, polling only makes sure. ms. */
+const POLL_PUSHED = 1_000
+/** Commands that are over sooner than this do not subscribe to announcements. ms. */
+const PUSH_AFTER = 1_000
 /** Endpoints differ by this long at most before the other one is asked whether the chain moved. ms. */
 const STILL_LIMIT = 10_000
 /** Confirmations where the chain has no `finalized` tag. protocol.md §4. */
@@ -229,10 +234,13 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
   }
 
   async function watch(pollMs: number): Promise<void> {
+    const pushAt = clock.monotonic() + PUSH_AFTER
     let isDown = false
     while (!stop.signal.aborted) {
       try {
-        await clock.sleep(isDown ? Math.max(pollMs, 250) : pollMs, stop.signal)
+        const pause = push?.isLive() ? Math.max(pollMs, POLL_PUSHED) : pollMs
+        await clock.sleep(isDown ? Math.max(pause, 250) : pause, stop.signal)
+        if (!isDown && clock.monotonic() >= pushAt) push?.keepUp()
         if (!looking) await head()
         if (isDown) log.info('chain.back', { url: names })
         isDown = false
@@ -318,6 +326,11 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
 
   const isLocal = urls.some((url) => /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname))
   const isDev = chainId === DEV_CHAIN_ID
+  const announced = () => void head().catch(() => undefined) // the next poll tells when the chain is gone
+  const push =
+    isLocal && isDev && urls.length === 1
+      ? openHeadPush(urls[0] as string, () => clock.monotonic(), announced)
+      : undefined
   void watch(options.pollMs ?? (isLocal && isDev ? POLL_LOCAL : POLL_REMOTE))
 
   return {
@@ -354,6 +367,7 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
     batch,
     close() {
       stop.abort(new HoldfastError('INTERRUPTED'))
+      push?.close()
       listeners.clear()
       for (const endpoint of endpoints) endpoint.close()
     },

@@ -152,6 +152,29 @@ describe('chain/rpc', () => {
     expect(await (await connect([other.url], { confirmations: 3 })).final()).to.equal(plain.latest().number - 2)
   })
 
+  it('hears of a block at once where the chain announces it, and polls again when the announcements end', async () => {
+    const log = recordingLog()
+    const own = await startAnvil({ log: silent, clock })
+    open.push({ close: () => own.stop() })
+    const chain = await connect([own.url], { pollMs: 400, log })
+    const mover = await connect([own.url], { pollMs: 60_000 })
+    const delays: number[] = []
+    let minedAt = 0
+    chain.onHead(() => delays.push(performance.now() - minedAt))
+    const isQuick = async () => {
+      minedAt = performance.now()
+      const { number } = await mine(mover)
+      await until(() => chain.latest().number === number, 'the block is seen', 3_000)
+      return (delays.at(-1) as number) < 100
+    }
+    await until(isQuick, 'announcements come: blocks are seen long before the next poll')
+    await own.stop()
+    await until(() => log.events.includes('chain.down'), 'the end is noticed')
+    const again = await startAnvil({ log: silent, clock, port: own.port })
+    open.push({ close: () => again.stop() })
+    await until(() => log.events.includes('chain.back'), 'so is the return')
+  })
+
   it('refuses what is no URL', async () => {
     expect(await rejection(connect(['ftp://x']))).to.have.property('code', 'INPUT_FORMAT')
   })
