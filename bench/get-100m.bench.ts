@@ -1,7 +1,16 @@
 /** `get` of 100 MiB from ten stewards, bytes compared. */
 import { readFile, rm } from 'node:fs/promises'
 import { equalBytes } from '../base/bytes.ts'
-import { type CommandCost, commandRows, costOf, daemonRows, getFloor, withMarket, writeInput } from './market-cost.ts'
+import {
+  type CommandCost,
+  commandRows,
+  costOf,
+  daemonRows,
+  getFloor,
+  idleRow,
+  withMarket,
+  writeInput,
+} from './market-cost.ts'
 import { compare, median } from './measure.ts'
 import type { Bench } from './report.ts'
 
@@ -37,6 +46,7 @@ export const bench: Bench = {
         },
         ...commandRows(warm, (all) => median(all.map(({ wallSeconds }) => wallSeconds))),
         ...daemonRows(market),
+        await idleRow(market),
       ]
     }),
 }

@@ -15,6 +15,8 @@ const BLOB_BYTES = Math.ceil((FILE_BYTES * 10) / 3)
 const ROWS = 9
 /** Between two looks at a process's memory. Milliseconds. */
 const LOOK_MS = 50
+/** How long the idle market is watched. Milliseconds. */
+const IDLE_MS = 10_000
 
 /** One command. */
 export interface CommandCost {
@@ -93,6 +95,16 @@ async function primitives(bytes: { gcm: number; ctr: number; sha: number; hmac: 
     feed(createHmac('sha256', key), bytes.hmac)
   })
   return cpuSeconds
+}
+
+/** What the market's processes spend on waiting, as a row: a command's cost contains it for as long as it runs. */
+export async function idleRow(market: MarketHandle): Promise<Row> {
+  const pids = market.sandbox.pids()
+  const total = () => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0)
+  const before = { cpu: total(), wall: performance.now() }
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
+  const value = (total() - before.cpu) / ((performance.now() - before.wall) / 1000)
+  return { label: `CPU of the idle market, all ${pids.length} processes`, value, unit: 'CPU-s each second' }
 }
 
 /** Peaks of memory of the market's long-running processes, as rows. */

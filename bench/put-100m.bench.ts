@@ -1,5 +1,14 @@
 /** `put` of 100 MiB to ten stewards: 3 of 10, nine rows prepared, receipts signed, everything synced to disk. */
-import { type CommandCost, commandRows, costOf, daemonRows, putFloor, withMarket, writeInput } from './market-cost.ts'
+import {
+  type CommandCost,
+  commandRows,
+  costOf,
+  daemonRows,
+  idleRow,
+  putFloor,
+  withMarket,
+  writeInput,
+} from './market-cost.ts'
 import { compare, median } from './measure.ts'
 import type { Bench } from './report.ts'
 
@@ -30,6 +39,7 @@ export const bench: Bench = {
         },
         ...commandRows(warm, (all) => median(all.map(({ wallSeconds }) => wallSeconds))),
         ...daemonRows(market),
+        await idleRow(market),
       ]
     }),
 }
