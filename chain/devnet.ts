@@ -42,6 +42,8 @@ export interface DevnetOptions {
   readonly logFile?: string
   /** True: it outlives this process. */
   readonly detached?: boolean
+  /** Default: anvil where it is installed. */
+  readonly kind?: 'anvil' | 'hardhat'
 }
 
 /** A running dev chain. */
@@ -66,10 +68,10 @@ export async function startAnvil(options: DevnetOptions): Promise<Devnet> {
   const { log, clock } = options
   const chainId = options.chainId ?? 31_337
   const port = options.port ?? (await freePort())
-  const binary = findAnvil()
+  const binary = options.kind === 'hardhat' ? undefined : findAnvil()
   if (binary === undefined) {
     log.warn('devnet.fallback', {
-      why: 'anvil is not installed for this platform; hardhat node stands in, and its state ends with the process',
+      why: 'there is no anvil here; hardhat node stands in, and its state ends with the process',
     })
     return await startHardhat(port, chainId, options)
   }
@@ -248,5 +250,5 @@ function killQuietly(pid: number): void {
 
 /** Removes a kept state, also its copies. The chain must not be running. */
 export async function wipeDevnet(stateFile: string): Promise<void> {
-  for (const suffix of ['', '.good', '.owner.json']) await rm(`${stateFile}${suffix}`, { force: true })
+  for (const suffix of ['', '.good', '.copy', '.tmp', '.owner.json']) await rm(`${stateFile}${suffix}`, { force: true })
 }

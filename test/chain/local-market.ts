@@ -25,7 +25,9 @@ export interface LocalMarket {
 
 export const HOLD = 10n ** 18n
 
-export async function startLocalMarket(options: { stateFile?: string; pollMs?: number } = {}): Promise<LocalMarket> {
+export async function startLocalMarket(
+  options: { stateFile?: string; pollMs?: number; kind?: 'anvil' | 'hardhat' } = {},
+): Promise<LocalMarket> {
   const devnet = await startAnvil({ log: silent, clock, ...options })
   const chain = await connectChain([devnet.url], { log: silent, clock, pollMs: options.pollMs ?? 20 })
   const secret = fromHex(DEV_SECRETS[0])
