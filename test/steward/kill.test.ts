@@ -12,6 +12,8 @@ import { killChildren, startChild } from '../store/child.ts'
 import { auction, sendBlob } from './client.ts'
 import { aBlob, NOW, Uploader } from './rig.ts'
 
+const CYCLES = effort(3, 15, 200)
+
 describe('steward, killed', () => {
   let dir: string
   beforeEach(async () => {
@@ -24,7 +26,7 @@ describe('steward, killed', () => {
   })
 
   it('loses nothing it has signed for, at whatever moment', async function () {
-    this.timeout(120_000 * effort(1))
+    this.timeout(60_000 * CYCLES)
     const secret = rng.bytes(32)
     const id = addressOf(secret)
     const uploader = new Uploader()
@@ -32,14 +34,14 @@ describe('steward, killed', () => {
     const signed: { offer: Parameters<typeof sendBlob>[2]; blob: Uint8Array; signature: string }[] = []
     let unsigned: (typeof signed)[0] | undefined
     let port = '0'
-    for (let cycle = 0; cycle < effort(3); cycle++) {
+    for (let cycle = 0; cycle < CYCLES; cycle++) {
       const child = startChild('../steward/steward.child.ts', [dir, toHex(secret), port])
       const address = await child.line((line) => line.startsWith('/'), 30_000)
       port = /tcp\/(\d+)/.exec(address)?.[1] ?? '0'
       const target = { id, addresses: [address] }
       const net = await aNode({ listen: [] })
       if (cycle === 0) await auction(net, target, uploader, advert, 0)
-      for (const { offer, blob, signature } of signed) {
+      for (const { offer, blob, signature } of signed.slice(-10)) {
         const again = await sendBlob(net, target, offer, blob)
         expect(again.offset, 'not one byte is asked for again').to.equal(blob.length)
         expect(toHex(again.signature)).to.equal(signature)
@@ -70,7 +72,7 @@ describe('steward, killed', () => {
       await child.kill('SIGKILL')
       await net.stop()
     }
-    expect(signed.length).to.be.at.least(effort(3))
+    expect(signed.length).to.be.at.least(CYCLES)
     const child = startChild('../steward/steward.child.ts', [dir, toHex(secret), port])
     const address = await child.line((line) => line.startsWith('/'), 30_000)
     const net = await aNode({ listen: [] })
