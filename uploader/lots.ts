@@ -15,8 +15,8 @@ export interface LotHolder {
 }
 
 export interface Lots {
-  /** Undefined when nobody takes the lot (any more). */
-  holderOf(lot: number): LotHolder | undefined
+  /** Undefined when nobody takes the lot (any more). Waits for a replacement that is under way. */
+  holderOf(lot: number): Promise<LotHolder | undefined>
   /** The attempt of the lot's holder, or one no steward has seen. */
   attemptOf(lot: number): number
   /** `failed` does not take its lot: asks for the runner-up. Harmless when the lot has gone to another already. */
@@ -84,13 +84,14 @@ export async function openLots({ book, award, n, before, save, onReplaced, log }
   await save(states())
 
   return {
-    holderOf: (lot) => {
+    holderOf: async (lot) => {
+      for (let change = running.get(lot); change !== undefined; change = running.get(lot)) await quietly(change)
       const held = awarded.get(lot)
       return held === undefined ? undefined : { lot: held, attempt: attempts[lot] as number }
     },
     attemptOf: (lot) => attempts[lot] as number,
     replace: async (lot, failed, why) => {
-      await running.get(lot)
+      for (let change = running.get(lot); change !== undefined; change = running.get(lot)) await quietly(change)
       if (awarded.get(lot)?.steward !== failed) return
       const change = replace(lot, failed, asHoldfastError(why)).finally(() => running.delete(lot))
       running.set(lot, change)
@@ -98,6 +99,11 @@ export async function openLots({ book, award, n, before, save, onReplaced, log }
     },
     states,
   }
+}
+
+/** Its failure is told to whoever began it. */
+async function quietly(change: Promise<void>): Promise<void> {
+  await change.catch(() => {})
 }
 
 function stewardOf(lot: AwardedLot | undefined): { readonly steward?: Address } {

@@ -60,9 +60,9 @@ export interface BlobTask extends BlobSlot {
   answer(job: AnswerJob): Promise<readonly Uint8Array[]>
 }
 
-/** How long a steward is tried before its lot goes to the runner-up. Milliseconds. */
+/** How long a steward may bring a blob no further before its lot goes to the runner-up. Milliseconds; one try has the wire's own limits. */
 export interface SendPatience {
-  /** In all, from the first failure on. */
+  /** Since the last byte, or since the first try. */
   readonly retryMs: number
   /** The same when it cannot even be reached. */
   readonly unreachableMs: number
@@ -90,6 +90,8 @@ export interface PlacingDeps {
   readonly log: Log
   readonly patience?: SendPatience
   readonly signal: AbortSignal
+  /** Where a steward listens now, beside what the award says. */
+  addressesOf?(steward: Address): readonly string[]
   onBytes?(count: number): void
   /** A steward is being tried again. */
   onRetry?(trouble: { readonly lot: number; readonly steward: Address; readonly why: HoldfastError }): void
@@ -128,7 +130,7 @@ export function createPlacing(deps: PlacingDeps): (task: BlobTask, first?: Candi
     let ready = first
     for (;;) {
       signal.throwIfAborted()
-      const holder = lots.holderOf(task.share)
+      const holder = await lots.holderOf(task.share)
       const attempt = task.frozen ?? lots.attemptOf(task.share)
       const candidate = ready ?? (await task.make(attempt))
       ready = undefined
@@ -178,28 +180,22 @@ async function sendPatiently(
   blob: Uint8Array,
 ): Promise<Uint8Array> {
   const { clock, signal, patience = SEND_PATIENCE } = deps
-  const target = { id: holder.steward, addresses: holder.addresses }
-  let since: number | undefined
+  let movedAt = clock.monotonic()
   for (let tries = 1; ; tries++) {
+    const addresses = [...new Set([...holder.addresses, ...(deps.addressesOf?.(holder.steward) ?? [])])]
     try {
-      let progressed = false
-      return await deps
-        .send(target, offer, blob, {
-          signal,
-          onBytes: (count) => {
-            progressed = true
-            deps.onBytes?.(count)
-          },
-        })
-        .finally(() => {
-          if (progressed) since = undefined
-        })
+      return await deps.send({ id: holder.steward, addresses }, offer, blob, {
+        signal,
+        onBytes: (count) => {
+          movedAt = clock.monotonic()
+          deps.onBytes?.(count)
+        },
+      })
     } catch (cause) {
       signal.throwIfAborted()
       const why = asHoldfastError(cause)
-      since ??= clock.monotonic()
       const limit = hasCode(why, 'NET_UNREACHABLE') ? patience.unreachableMs : patience.retryMs
-      if (!isPassing(why) || tries >= MAX_TRIES || clock.monotonic() - since >= limit) throw new StewardFailure(why)
+      if (!isPassing(why) || tries >= MAX_TRIES || clock.monotonic() - movedAt >= limit) throw new StewardFailure(why)
       deps.log.debug('put.retry', { steward: holder.steward, code: why.code, tries })
       deps.onRetry?.({ lot: holder.lot, steward: holder.steward, why })
       await clock.sleep(Math.min(125 * 2 ** tries, 4_000), signal)

@@ -1,6 +1,6 @@
 /** One run of a put, from the award to the finished object. What is written down, and when, is decided here. */
 import { createHash } from 'node:crypto'
-import { addressOf } from '../base/curve.ts'
+import { type Address, addressOf } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log, Rng } from '../base/ports.ts'
 import { MiB } from '../base/units.ts'
@@ -41,6 +41,10 @@ export interface PutDeps {
   /** Threads that prepare blobs; default 2. 0: none. */
   readonly threads?: number
   readonly patience?: SendPatience
+  /** How long the book may be away (a controller that restarts) before the put gives up. Milliseconds; default a minute. */
+  readonly bookPatienceMs?: number
+  /** Where a steward listens now, when that is known better than from the award: it may have restarted on another port. */
+  addressesOf?(steward: Address): readonly string[]
 }
 
 export interface PutOptions extends Omit<ObjectShape, 'size'> {

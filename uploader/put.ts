@@ -7,6 +7,7 @@
  */
 import { hasCode } from '../base/errors.ts'
 import { MiB } from '../base/units.ts'
+import { patientBook } from './patient-book.ts'
 import { createInlinePreparer, type Preparer } from './prepare.ts'
 import { createPreparerPool } from './prepare-pool.ts'
 import { createPutRecords, type PutState } from './put-journal.ts'
@@ -63,11 +64,14 @@ export async function putObject(
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
   const records = createPutRecords(deps.journal, deps.vault)
+  const { clock, log, bookPatienceMs: forMs = 60_000 } = deps
+  const book = patientBook(deps.book, { clock, log, signal, forMs })
   const preparer = choosePreparer(put.layout, deps.threads ?? 2)
   try {
     return await performPut({
       ...deps,
       ...put,
+      book,
       source,
       limits: options.limits,
       records,

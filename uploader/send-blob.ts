@@ -8,9 +8,6 @@ import type { NetNode } from '../net/node.ts'
 import { CHUNK } from '../net/wire.ts'
 import type { SendBlob } from './place-blob.ts'
 
-/** How long a steward may take to check a blob, sync it to disk and sign. Milliseconds; 64 MiB on a slow and busy disk. */
-const DURABLE_MS = 60_000
-
 /**
  * Sends over a node. The offer comes first, so a steward that will not take the blob says so before any byte of it.
  * @throws the steward's refusal, `PLACEMENT_INVALID` when its signature is not its own, and what the wire throws
@@ -27,7 +24,7 @@ export function createSendBlob(net: Pick<NetNode, 'open'>): SendBlob {
         if (answer.offset > blob.length)
           throw new HoldfastError('NET_PROTOCOL', { what: `${steward.id}: an offset of ${answer.offset}` })
         await wire.sendBytes(counted(blob.subarray(answer.offset), onBytes))
-        answer = decodeStore(await wire.receive(MAX_STORE_BYTES, { within: DURABLE_MS }))
+        answer = decodeStore(await wire.receive(MAX_STORE_BYTES))
       }
       if (answer.kind !== 'signed') throw new HoldfastError('NET_PROTOCOL', { what: `${steward.id}: ${answer.kind}` })
       if (recoverSigner(placementDigest(domain, placement), answer.signature) !== steward.id)

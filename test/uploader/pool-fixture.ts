@@ -30,6 +30,8 @@ import { aMember, FakeRegistry } from '../pool/pool-nodes.ts'
 import { silentLog } from './fixtures.ts'
 import { DOMAIN } from './memory-book.ts'
 
+const HOUR_MS = 3_600_000
+
 export type Misdeed = 'none' | 'refuses' | 'wrong-bytes' | 'stalls-serving' | 'stalls-storing' | 'breaks-once'
 
 export interface PoolSteward {
@@ -57,7 +59,8 @@ export interface TestPool {
   close(): Promise<void>
 }
 
-export async function openTestPool(count: number): Promise<TestPool> {
+/** @param idleMs how long the client waits for a silent peer. Milliseconds. */
+export async function openTestPool(count: number, idleMs = 30_000): Promise<TestPool> {
   const registry = new FakeRegistry()
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-uploader-'))
   const services: { stop(): Promise<void> }[] = []
@@ -68,7 +71,7 @@ export async function openTestPool(count: number): Promise<TestPool> {
   await indexMember.node.handle(INDEX_PROTOCOL, (wire, peer) => index.serve(wire, peer), { maxStreams: 8 })
   const stewards: PoolSteward[] = []
   for (let i = 0; i < count; i++) stewards.push(await openSteward(registry, join(directory, `${i}`), services))
-  const client = await aMember(registry, { anonymous: true })
+  const client = await aMember(registry, { anonymous: true, net: { limits: { wire: { idleMs, messageMs: idleMs } } } })
   const net = client.node
   const indexClient = createIndexClient({ net, registry, clock, log: silentLog })
   services.push(indexClient)
@@ -109,6 +112,8 @@ async function openSteward(
   directory: string,
   services: { stop(): Promise<void> }[],
 ): Promise<PoolSteward> {
+  const closing = new AbortController()
+  services.push({ stop: async () => closing.abort() })
   const member = await aMember(registry, { roles: ROLE.repository })
   const files = await openBlobFiles(directory, { log: silentLog, keepPart: () => true })
   const holdings = new Map<string, Holding>()
@@ -146,7 +151,7 @@ async function openSteward(
         const sink = await files.write(placement.blobId, placement.length)
         try {
           await wire.send(encodeStore({ kind: 'go', offset: sink.offset }))
-          if (steward.misdeed === 'stalls-storing') await new Promise(() => {})
+          if (steward.misdeed === 'stalls-storing') await clock.sleep(HOUR_MS, closing.signal)
           for await (const chunk of wire.receiveBytes(sink.length - sink.offset)) {
             await sink.write(chunk)
             steward.received.set(key, (steward.received.get(key) ?? 0) + chunk.length)
@@ -184,7 +189,7 @@ async function openSteward(
     { maxStreams: 16 },
   )
   async function* read(blobId: Uint8Array, offset: number, length: number): AsyncIterable<Uint8Array> {
-    if (steward.misdeed === 'stalls-serving') await new Promise(() => {})
+    if (steward.misdeed === 'stalls-serving') await clock.sleep(HOUR_MS, closing.signal)
     for await (const chunk of files.stream(blobId, { offset, length })) {
       if (steward.misdeed === 'wrong-bytes') chunk[0] = (chunk[0] as number) ^ 1
       yield chunk

@@ -9,6 +9,7 @@ import { putObject } from '../../uploader/put.ts'
 import { planPut } from '../../uploader/put-plan.ts'
 import type { PutDeps, PutOptions } from '../../uploader/put-run.ts'
 import { createVault } from '../../uploader/vault.ts'
+import { effort } from '../effort.ts'
 import {
   type MapSteward,
   mapSend,
@@ -85,7 +86,7 @@ describe('uploader/put', () => {
   })
 
   it('goes on after an interruption at any blob and sends only what is missing', async () => {
-    for (const stopAt of [0, 1, 4, 9, 13, 20, 29, 33, 39]) {
+    for (const stopAt of [13, 39, 0, 29, 1, 4, 9, 20, 33].slice(0, effort(3, 9, 9))) {
       const { book, stewards, deps, sent, journal } = aWorld({ seed: `stop ${stopAt}` })
       let offers = 0
       const stop = new AbortController()
