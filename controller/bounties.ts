@@ -198,8 +198,7 @@ export function createBounties(deps: BountyDeps) {
       effects.map(async (effect) => {
         const answers = await ledger.answers(effect.placement)
         const answer = answers?.slice(32 * effect.row, 32 * effect.row + 32)
-        if (!answer || answer.length !== 32)
-          throw new HoldfastError('LEDGER_CORRUPT', { key: `answers/${effect.placement}` })
+        if (answer?.length !== 32) throw new HoldfastError('LEDGER_CORRUPT', { key: `answers/${effect.placement}` })
         const blobId = fromHex(effect.blobId, 32)
         return { blobId, nonce: nonceOf(deps.nonceKey, blobId, effect.row), answer, placement: effect.placement }
       }),

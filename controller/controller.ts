@@ -257,7 +257,9 @@ export class Controller {
       case 'posted':
       case 'swept':
       case 'revoked':
-        return sign > 0n ? this.bounties.onEvent(step, fact) : this.bounties.onUndone(step, fact)
+        if (sign > 0n) this.bounties.onEvent(step, fact)
+        else this.bounties.onUndone(step, fact)
+        return
       case 'deposited':
       case 'withdrawn':
         if (fact.account === this.deps.account) this.addMoney(step, { [fact.kind]: sign * fact.amount })

@@ -1,13 +1,12 @@
 /** The controller's side of store/1, fetch/1 and docket/1: what jobs.ts asks of stewards, over real streams. */
-import { equalBytes, toHex } from '../base/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
-import { blobIdOf } from '../blob/whiten.ts'
 import { DOCKET_PROTOCOL, decodeDocketMessage, encodeDocketMessage, MAX_DOCKET_FRAME } from '../net/messages/docket.ts'
-import { decodeFetch, encodeFetch, FETCH_PROTOCOL, MAX_FETCH_BYTES } from '../net/messages/fetch.ts'
 import { decodeStore, encodeStore, MAX_STORE_BYTES, STORE_PROTOCOL, type StoreMessage } from '../net/messages/store.ts'
 import type { NetNode, Peer, Target } from '../net/node.ts'
 import type { Wire } from '../net/wire.ts'
+import { fetchBlob } from '../pool/fetch-blob.ts'
 import type { StewardCalls } from './jobs.ts'
 
 /** @param locate where a steward listens now. @throws `POOL_UNREGISTERED` */
@@ -58,17 +57,7 @@ export function createStewardCalls(net: Pick<NetNode, 'open'>, locate: (steward:
         await wire.sendBytes(bytes)
         await step('taken')
       }),
-    read: (steward, { blobId, length, token }, signal) =>
-      withWire(steward, FETCH_PROTOCOL, signal, async (wire) => {
-        await wire.send(encodeFetch({ kind: 'get', blobId, token, from: 0 }))
-        const message = decodeFetch(await wire.receive(MAX_FETCH_BYTES))
-        if (message.kind !== 'blob' || message.length !== length || message.total !== length)
-          throw new HoldfastError('NET_PROTOCOL', { what: 'fetch/1 answer of another length' })
-        const bytes = new Uint8Array(length)
-        await wire.receiveInto(bytes)
-        if (!equalBytes(blobIdOf(bytes), blobId)) throw new HoldfastError('BLOB_CORRUPT', { blob: toHex(blobId) })
-        return bytes
-      }),
+    read: async (steward, blob, signal) => (await fetchBlob(net, locate(steward), { ...blob, signal })).bytes,
   }
 }
 
