@@ -13,6 +13,8 @@ import { type RaceLimits, race } from './race.ts'
 
 /** Sources asked for the successor record, where there are so many. protocol.md §2.7. */
 const SOURCES = 3
+/** How long the others are waited for once one copy is there. Milliseconds. */
+const GRACE_MS = 1_500
 
 export interface FindManifestDeps {
   readonly finder: Finder
@@ -102,12 +104,13 @@ async function fetchCopies(
   const { board, clock } = deps
   const copyKey = copyKeyOf(cap)
   const sources: Source[] = []
+  let firstAt = Number.POSITIVE_INFINITY
   const left = [...holders].sort((a, b) => board.expected(a.id, 1) - board.expected(b.id, 1))
   await race<CopyHolder, FetchedBlob>({
     clock,
     limits: deps.limits,
     signal: deps.signal,
-    needed: () => SOURCES - sources.length,
+    needed: () => (clock.monotonic() - firstAt > GRACE_MS ? 0 : SOURCES - sources.length),
     next: () => left.shift(),
     fetch: (holder, signal, moved) =>
       deps.fetch(holder, {
@@ -119,6 +122,7 @@ async function fetchCopies(
       }),
     onResult: (holder, fetched, ms) => {
       board.finished(holder.id, fetched.bytes.length, ms)
+      firstAt = Math.min(firstAt, clock.monotonic())
       sources.push({ holder, fetched })
     },
     onFailure: (holder, why) => {

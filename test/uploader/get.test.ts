@@ -191,6 +191,17 @@ describe('uploader/get', () => {
     expect(Buffer.from(await world.get(cap)).equals(Buffer.from(someBytes(1500)))).to.equal(true)
   })
 
+  it('does not wait for holders that hang when one copy and enough shares are there', async () => {
+    const world = aWorld()
+    const { cap } = await world.put(someBytes(500), { k: 1, n: 3 })
+    for (const i of [0, 1]) world.behaviour.set(idOf(world, i), 'stalled')
+    const sink = memorySink()
+    const startedAt = Date.now()
+    await getObject({ ...world.deps, limits: { slowMs: 90, stallMs: 60_000 } }, cap, sink)
+    expect(Date.now() - startedAt).to.be.below(15_000)
+    expect(sink.bytes()).to.have.length(500)
+  })
+
   it('fetches only the segments of a range', async () => {
     const world = aWorld()
     const { cap } = await world.put(someBytes(5000))
