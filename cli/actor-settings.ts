@@ -21,7 +21,12 @@ export async function readActorSettings(path: string): Promise<ActorSettings> {
   const value = (await readJson(path, 16_384)) as (Partial<ActorSettings> & { schema?: unknown }) | undefined
   if (value === undefined) throw new HoldfastError('CONFIG_NOT_INITIALISED', { path })
   const { schema, number, listen, quota, reserve, price } = value
-  if (schema !== 1 || !Number.isSafeInteger(number) || !Array.isArray(listen) || !listen.every((address) => typeof address === 'string'))
+  if (
+    schema !== 1 ||
+    !Number.isSafeInteger(number) ||
+    !Array.isArray(listen) ||
+    !listen.every((address) => typeof address === 'string')
+  )
     throw new HoldfastError('CONFIG_INVALID', { what: `${path}: schema, number or listen is wrong` })
   return {
     number: number as number,

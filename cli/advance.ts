@@ -2,7 +2,7 @@
  * Moving a dev chain's time without leaving anyone behind (architecture.md, "Time"): ask every live daemon whether it is done at the head;
  * when all are, jump to the earliest moment at which one of them has something to do, and mine. Never past a due time.
  */
-import { asHoldfastError, hasCode, HoldfastError } from '../base/errors.ts'
+import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
 import type { TickAnswer } from '../base/ports.ts'
 import type { Chain } from '../chain/rpc.ts'
 import { DEV_CHAIN_ID, quantity } from '../chain/rpc.ts'
@@ -22,7 +22,12 @@ export interface AdvanceDeps {
   readonly daemons: readonly Ticking[]
   readonly signal: AbortSignal
   /** Told after each jump, when all are idle again. */
-  onHop?(hop: { readonly block: number; readonly time: number; readonly target: number; readonly hops: number }): void | Promise<void>
+  onHop?(hop: {
+    readonly block: number
+    readonly time: number
+    readonly target: number
+    readonly hops: number
+  }): void | Promise<void>
 }
 
 export interface Advanced {
@@ -57,7 +62,14 @@ export async function advanceTo(deps: AdvanceDeps, target: number): Promise<Adva
     })
     const { head, nextDue } = settled
     if (hops > 0) await onHop?.({ block: head.number, time: head.timestamp, target, hops })
-    if (head.timestamp >= target) return { advancedSeconds: head.timestamp - start.timestamp, now: head.timestamp, block: head.number, hops, skipped: [...skipped] }
+    if (head.timestamp >= target)
+      return {
+        advancedSeconds: head.timestamp - start.timestamp,
+        now: head.timestamp,
+        block: head.number,
+        hops,
+        skipped: [...skipped],
+      }
     const next = Math.max(head.timestamp + 1, Math.min(nextDue ?? target, target))
     await chain.request('evm_setNextBlockTimestamp', [quantity(next)], signal)
     await chain.request('evm_mine', [], signal)
@@ -66,7 +78,12 @@ export async function advanceTo(deps: AdvanceDeps, target: number): Promise<Adva
 }
 
 /** Waits until all daemons are idle at a head that did not move meanwhile. */
-async function settle(chain: AdvanceDeps['chain'], daemons: readonly Ticking[], signal: AbortSignal, onGone: (daemon: Ticking) => void) {
+async function settle(
+  chain: AdvanceDeps['chain'],
+  daemons: readonly Ticking[],
+  signal: AbortSignal,
+  onGone: (daemon: Ticking) => void,
+) {
   let remaining = daemons
   for (;;) {
     const head = await chain.head()
@@ -106,5 +123,8 @@ async function untilIdle(daemon: Ticking, block: number, signal: AbortSignal): P
 
 function stopped(signal: AbortSignal, name: string, busy: string): unknown {
   if (!hasCode(signal.reason, 'TIMED_OUT')) return signal.reason
-  return new HoldfastError('TIMED_OUT', { what: `advancing (${name} was not idle: ${busy})`, limit: String(signal.reason.data.limit ?? 'its limit') })
+  return new HoldfastError('TIMED_OUT', {
+    what: `advancing (${name} was not idle: ${busy})`,
+    limit: String(signal.reason.data.limit ?? 'its limit'),
+  })
 }

@@ -7,11 +7,11 @@ import { type Chain, connectChain } from '../chain/rpc.ts'
 import { writeJson } from '../store/json-file.ts'
 import { detailLog } from './chain-access.ts'
 import type { Context } from './context.ts'
+import { readDeploymentFile } from './deployment-file.ts'
 import { type DevChain, ensureDevChain } from './dev-chain.ts'
 import { type DevHome, openDevHome, writeDevConfig } from './dev-home.ts'
 import { deployDevMarket, setUpDevPool } from './dev-pool.ts'
-import { readDeploymentFile } from './deployment-file.ts'
-import { isAlive, readRunFile, type Role, type RunFile } from './run-file.ts'
+import { isAlive, type Role, type RunFile, readRunFile } from './run-file.ts'
 import { startDaemon } from './spawn.ts'
 
 /** What is wanted. */
@@ -71,12 +71,32 @@ export async function bringUp(context: Context, plan: BringUpPlan): Promise<Mark
     await setUpDevPool(chain, deployment, dev, clock)
     plan.onStep?.({ part: 'pool', seconds: timer(), chain: devChain, dev })
     const [controller, indexes, stewards] = await Promise.all([
-      ensureDaemon(context, { role: 'controller', args: ['controller', 'start', '--api', `127.0.0.1:${plan.apiPort}`] }),
-      Promise.all(dev.indexes.map(async (actor) => running(actor, home.index(actor.id).dir, await ensureDaemon(context, { role: 'index', id: actor.id, args: ['pool', 'index', 'start', '--id', actor.id] })))),
+      ensureDaemon(context, {
+        role: 'controller',
+        args: ['controller', 'start', '--api', `127.0.0.1:${plan.apiPort}`],
+      }),
+      Promise.all(
+        dev.indexes.map(async (actor) =>
+          running(
+            actor,
+            home.index(actor.id).dir,
+            await ensureDaemon(context, {
+              role: 'index',
+              id: actor.id,
+              args: ['pool', 'index', 'start', '--id', actor.id],
+            }),
+          ),
+        ),
+      ),
       Promise.all(
         dev.stewards.map(async (actor) => {
           const program = plan.programFor?.(actor.settings.number)
-          const launch = { role: 'steward', id: actor.id, args: ['steward', 'start', '--id', actor.id], ...(program === undefined ? {} : { program }) } as const
+          const launch = {
+            role: 'steward',
+            id: actor.id,
+            args: ['steward', 'start', '--id', actor.id],
+            ...(program === undefined ? {} : { program }),
+          } as const
           return running(actor, home.steward(actor.id).dir, await ensureDaemon(context, launch))
         }),
       ),
@@ -90,22 +110,41 @@ export async function bringUp(context: Context, plan: BringUpPlan): Promise<Mark
 }
 
 /** Starts a daemon of this home unless it runs; resolves when it is ready. */
-export async function ensureDaemon(context: Context, launch: { readonly role: Role; readonly id?: Address; readonly args: readonly string[]; readonly program?: string }): Promise<RunFile> {
+export async function ensureDaemon(
+  context: Context,
+  launch: { readonly role: Role; readonly id?: Address; readonly args: readonly string[]; readonly program?: string },
+): Promise<RunFile> {
   const { home, clock, signal, settings } = context
   const known = await readRunFile(home.run, launch.role, launch.id)
   if (known !== undefined && (await isAlive(known))) return known
   const name = launch.id === undefined ? launch.role : `${launch.role}-${launch.id}`
   const rpc = settings.origin('chain.rpc')
   const home_ = home.root === undefined ? [] : ['--home', home.root]
-  const args = [...launch.args, ...home_, '--json', '--no-input', ...(rpc.from === 'flag' && rpc.text !== undefined ? ['--rpc', rpc.text] : [])]
-  const started = await startDaemon({ ...launch, args, logFile: join(home.logs, `${name}.log`), runDir: home.run }, clock)
+  const args = [
+    ...launch.args,
+    ...home_,
+    '--json',
+    '--no-input',
+    ...(rpc.from === 'flag' && rpc.text !== undefined ? ['--rpc', rpc.text] : []),
+  ]
+  const started = await startDaemon(
+    { ...launch, args, logFile: join(home.logs, `${name}.log`), runDir: home.run },
+    clock,
+  )
   return started.ready(READY_MS, signal)
 }
 
-async function openChain(context: Context, plan: BringUpPlan): Promise<{ readonly chain: Chain; readonly devChain: DevChain }> {
-  const devChain = plan.chainUrl === undefined ? await ensureDevChain(context) : { url: plan.chainUrl, wasRunning: true }
+async function openChain(
+  context: Context,
+  plan: BringUpPlan,
+): Promise<{ readonly chain: Chain; readonly devChain: DevChain }> {
+  const devChain =
+    plan.chainUrl === undefined ? await ensureDevChain(context) : { url: plan.chainUrl, wasRunning: true }
   if (plan.chainUrl !== undefined && !existsSync(context.home.config)) await writeDevConfig(context.home, plan.chainUrl)
-  return { chain: await connectChain([devChain.url], { log: detailLog(context), clock: context.clock, expectChainId: 31_337 }), devChain }
+  return {
+    chain: await connectChain([devChain.url], { log: detailLog(context), clock: context.clock, expectChainId: 31_337 }),
+    devChain,
+  }
 }
 
 async function ensureDeployment(context: Context, chain: Chain, devChain: DevChain, dev: DevHome): Promise<Deployment> {

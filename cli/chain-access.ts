@@ -8,12 +8,25 @@ import { deploymentPath, readDeploymentFile } from './deployment-file.ts'
 
 /** For commands: what the chain says of itself goes to -v. */
 export function detailLog({ out }: Pick<Context, 'out'>): Log {
-  const line = (level: string) => (event: string, data: Readonly<Record<string, unknown>> = {}) => out.detail(`${level} ${event} ${JSON.stringify(data, (_, item) => (typeof item === 'bigint' ? item.toString() : item))}`)
-  return { debug: out.style.verbosity > 1 ? line('debug') : () => undefined, info: line('info'), warn: line('warn'), error: line('error') }
+  const line =
+    (level: string) =>
+    (event: string, data: Readonly<Record<string, unknown>> = {}) =>
+      out.detail(
+        `${level} ${event} ${JSON.stringify(data, (_, item) => (typeof item === 'bigint' ? item.toString() : item))}`,
+      )
+  return {
+    debug: out.style.verbosity > 1 ? line('debug') : () => undefined,
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+  }
 }
 
 /** The endpoints: those that were set, else those of deployment.json. */
-export function rpcUrls({ settings }: Pick<Context, 'settings'>, deployment: Deployment | undefined): readonly string[] {
+export function rpcUrls(
+  { settings }: Pick<Context, 'settings'>,
+  deployment: Deployment | undefined,
+): readonly string[] {
   const { from } = settings.origin('chain.rpc')
   return from === 'default' && deployment !== undefined ? [deployment.rpc] : settings.value('chain.rpc')
 }
@@ -31,7 +44,10 @@ export async function openHomeChain(context: Context, log: Log = detailLog(conte
 }
 
 /** Connects and checks that the contracts are those of deployment.json. @throws also `CHAIN_NO_DEPLOYMENT` */
-export async function openMarketChain(context: Context, log: Log = detailLog(context)): Promise<{ readonly chain: Chain; readonly deployment: Deployment }> {
+export async function openMarketChain(
+  context: Context,
+  log: Log = detailLog(context),
+): Promise<{ readonly chain: Chain; readonly deployment: Deployment }> {
   const deployment = await readDeploymentFile(deploymentPath(context))
   const chain = await openHomeChain(context, log)
   try {
@@ -39,6 +55,8 @@ export async function openMarketChain(context: Context, log: Log = detailLog(con
     return { chain, deployment }
   } catch (cause) {
     chain.close()
-    throw cause instanceof HoldfastError ? cause : new HoldfastError('CHAIN_ANSWER', { what: 'the contracts could not be checked' }, { cause })
+    throw cause instanceof HoldfastError
+      ? cause
+      : new HoldfastError('CHAIN_ANSWER', { what: 'the contracts could not be checked' }, { cause })
   }
 }

@@ -8,7 +8,11 @@ import type { Context, Options } from './context.ts'
 import type { DaemonPaths } from './home.ts'
 
 /** @throws `CONFIG_NOT_INITIALISED` when there is no such one, `INPUT_REQUIRED` when there are several and none was named */
-export async function chooseActor({ home }: Context, role: 'steward' | 'index', options: Options): Promise<{ readonly id: Address; readonly paths: DaemonPaths }> {
+export async function chooseActor(
+  { home }: Context,
+  role: 'steward' | 'index',
+  options: Options,
+): Promise<{ readonly id: Address; readonly paths: DaemonPaths }> {
   const directory = role === 'steward' ? home.stewards : home.pool.indexes
   const pathsOf = (id: Address) => (role === 'steward' ? home.steward(id) : home.index(id))
   const named = options['id']
@@ -20,12 +24,18 @@ export async function chooseActor({ home }: Context, role: 'steward' | 'index', 
   const ids = await listActors(directory)
   const [only, another] = ids
   if (only === undefined) throw new HoldfastError('CONFIG_NOT_INITIALISED', { path: directory })
-  if (another !== undefined) throw new HoldfastError('INPUT_REQUIRED', { what: `which of ${ids.length} ${role === 'steward' ? 'stewards' : 'indexes'}`, option: '--id 0x…' })
+  if (another !== undefined)
+    throw new HoldfastError('INPUT_REQUIRED', {
+      what: `which of ${ids.length} ${role === 'steward' ? 'stewards' : 'indexes'}`,
+      option: '--id 0x…',
+    })
   return { id: only, paths: pathsOf(only) }
 }
 
 /** Ids of the actors that live below a directory. */
 export async function listActors(directory: string): Promise<readonly Address[]> {
   const names = await readdir(directory).catch(() => [] as string[])
-  return names.filter((name) => /^0x[0-9a-f]{40}$/.test(name) && existsSync(join(directory, name, 'settings.json'))).sort() as Address[]
+  return names
+    .filter((name) => /^0x[0-9a-f]{40}$/.test(name) && existsSync(join(directory, name, 'settings.json')))
+    .sort() as Address[]
 }

@@ -41,7 +41,8 @@ export async function openClientNode(context: Context, log: Log = detailLog(cont
     chain,
     deployment,
     net,
-    finder: (hints) => createPoolFinder({ index: indexes, registry, rng, log, ...(hints === undefined ? {} : { hints }) }),
+    finder: (hints) =>
+      createPoolFinder({ index: indexes, registry, rng, log, ...(hints === undefined ? {} : { hints }) }),
     fetch: createFetchBlob(net),
     [Symbol.asyncDispose]: () => scope.disposeAsync(),
   }

@@ -27,22 +27,43 @@ const REVOKE_PATIENCE = 86_400
 const DEV_CHAIN_ID = 31_337
 
 /** The controller as a daemon. */
-export async function composeController(context: Context, passphrase: string, log: Log, scope: AsyncDisposableStack): Promise<Daemon> {
+export async function composeController(
+  context: Context,
+  passphrase: string,
+  log: Log,
+  scope: AsyncDisposableStack,
+): Promise<Daemon> {
   const { controller, routes } = await openControllerHere(context, passphrase, log, scope)
   return {
     routes: routes(),
-    unready: () => (controller.failure !== undefined ? controller.failure.message : controller.block < 0 ? 'the chain was not reached yet' : undefined),
+    unready: () =>
+      controller.failure !== undefined
+        ? controller.failure.message
+        : controller.block < 0
+          ? 'the chain was not reached yet'
+          : undefined,
     failed: watchFailure(() => controller.failure, scope),
   }
 }
 
 /** The controller in this process, started; also for a command that finds none running. */
-export async function openControllerHere(context: Context, passphrase: string, log: Log, scope: AsyncDisposableStack): Promise<OpenController> {
+export async function openControllerHere(
+  context: Context,
+  passphrase: string,
+  log: Log,
+  scope: AsyncDisposableStack,
+): Promise<OpenController> {
   const { home, clock, rng, settings } = context
   const keys = await readControllerKeys(home.controller.keystore, passphrase)
   const doors = await openDoors(context, log, scope)
   const { chain, registry, poolDomain, marketDomain } = doors
-  const data = await openDataDir(home.controller.dir, { role: 'controller', id: keys.account, clock, database: 'ledger', create: { rng } })
+  const data = await openDataDir(home.controller.dir, {
+    role: 'controller',
+    id: keys.account,
+    clock,
+    database: 'ledger',
+    create: { rng },
+  })
   scope.defer(() => data.close())
   const fault = createFaultPoint(context, chain.chainId, log)
   const outbox = createOutbox({
@@ -100,8 +121,17 @@ function controllerChain(doors: Doors, account: Address, { clock }: Context, log
   const { address, block } = deployment.contracts.market
   return {
     async *follow(cursor, signal) {
-      const updates = followMarket(chain, { market: address, topics: uploaderTopics(account), from: block, cursor, signal, clock, log })
-      for await (const { reverted, applied, ...rest } of updates) yield { ...rest, reverted: reverted.flatMap(factOf), applied: applied.flatMap(factOf) }
+      const updates = followMarket(chain, {
+        market: address,
+        topics: uploaderTopics(account),
+        from: block,
+        cursor,
+        signal,
+        clock,
+        log,
+      })
+      for await (const { reverted, applied, ...rest } of updates)
+        yield { ...rest, reverted: reverted.flatMap(factOf), applied: applied.flatMap(factOf) }
     },
     poke: () => {
       chain.head().catch((cause: unknown) => log.debug('chain not reached', { message: (cause as Error).message }))
@@ -132,7 +162,16 @@ function factOf(event: MarketEvent): readonly MarketFact[] {
     case 'withdrawn':
       return [{ kind: event.kind, account: event.account, amount: event.amount, block, blockTime }]
     case 'advertised':
-      return [{ kind: 'advertised', uploader: event.uploader, advertHash: toHex(event.advert), fee: event.fee, block, blockTime }]
+      return [
+        {
+          kind: 'advertised',
+          uploader: event.uploader,
+          advertHash: toHex(event.advert),
+          fee: event.fee,
+          block,
+          blockTime,
+        },
+      ]
     default:
       return []
   }
@@ -143,9 +182,23 @@ function controllerOutbox(outbox: Outbox, { chain, market }: Doors): ControllerO
   return {
     intents: {
       post: (id, { steward, deadline, claimKey, amount, docketHash, note }) =>
-        outbox.intent({ id, to, kind: 'post', urgency: 2, data: encodePost(steward, unixTime(deadline), [{ claimKey, amount: gwei(amount), docketHash, note }]) }),
-      revoke: (id, bountyId) => outbox.intent({ id, to, kind: 'revoke', data: encodeRevoke([bountyId]), retryUntil: unixTime(chain.time() + REVOKE_PATIENCE) }),
-      advert: (id, hash, value) => outbox.intent({ id, to, kind: 'advert', urgency: 0, data: encodeAdvertise(hash, gwei(value)) }),
+        outbox.intent({
+          id,
+          to,
+          kind: 'post',
+          urgency: 2,
+          data: encodePost(steward, unixTime(deadline), [{ claimKey, amount: gwei(amount), docketHash, note }]),
+        }),
+      revoke: (id, bountyId) =>
+        outbox.intent({
+          id,
+          to,
+          kind: 'revoke',
+          data: encodeRevoke([bountyId]),
+          retryUntil: unixTime(chain.time() + REVOKE_PATIENCE),
+        }),
+      advert: (id, hash, value) =>
+        outbox.intent({ id, to, kind: 'advert', urgency: 0, data: encodeAdvertise(hash, gwei(value)) }),
     },
     kick: () => outbox.kick(),
     unfinished: () => outbox.unfinished(),

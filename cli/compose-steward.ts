@@ -1,5 +1,5 @@
 /** The steward, put together from real parts: chain, store, outbox, node, indexes, answering threads. Closed in reverse by the scope. */
-import { stat, readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
@@ -17,10 +17,10 @@ import { ROLE } from '../pool/registry-view.ts'
 import { COST_MODEL } from '../pricing/bidder.ts'
 import { referencePrice } from '../pricing/reference.ts'
 import { createAnswering } from '../steward/answering.ts'
+import { resumableParts } from '../steward/book.ts'
 import { STEWARD_CONFIG, type StewardConfig } from '../steward/config.ts'
 import type { Answer, MarketFact, StewardChain, StewardOutbox } from '../steward/ports.ts'
 import { createSteward } from '../steward/steward.ts'
-import { resumableParts } from '../steward/book.ts'
 import { type BlobFiles, openBlobFiles } from '../store/blob-files.ts'
 import { openDataDir } from '../store/data-dir.ts'
 import { type ActorSettings, readActorSettings } from './actor-settings.ts'
@@ -45,7 +45,14 @@ export interface Vice {
   answer?(honest: Answer, files: BlobFiles, domain: Domain): Answer
 }
 
-export async function composeSteward(context: Context, paths: DaemonPaths, passphrase: string, log: Log, scope: AsyncDisposableStack, vice: Vice = {}): Promise<Daemon> {
+export async function composeSteward(
+  context: Context,
+  paths: DaemonPaths,
+  passphrase: string,
+  log: Log,
+  scope: AsyncDisposableStack,
+  vice: Vice = {},
+): Promise<Daemon> {
   const { clock, rng, settings } = context
   const { secret, id } = await readActorKey(paths.keystore, passphrase)
   const own = await readActorSettings(paths.settings)
@@ -54,7 +61,11 @@ export async function composeSteward(context: Context, paths: DaemonPaths, passp
   const { chain, registry, poolDomain, marketDomain, since } = doors
   const data = await openDataDir(paths.dir, { role: 'steward', id, clock, create: { rng } })
   scope.defer(() => data.close())
-  const honest = await openBlobFiles(paths.dir, { log, reserveBytes: config.reserve, keepPart: await resumableParts(data.store, chain.time()) })
+  const honest = await openBlobFiles(paths.dir, {
+    log,
+    reserveBytes: config.reserve,
+    keepPart: await resumableParts(data.store, chain.time()),
+  })
   const files = (await vice.files?.(honest, paths.dir)) ?? honest
   const answering = createAnswering({ files, domain: marketDomain, threads: ANSWER_THREADS })
   scope.defer(() => answering.close())
@@ -68,11 +79,25 @@ export async function composeSteward(context: Context, paths: DaemonPaths, passp
     limits: { dayBudget: settings.value('chain.fee-budget'), spared: ['sweep'] },
     ...(fault === undefined ? {} : { fault }),
   })
-  const gate = createGate({ identity: { secret }, roles: ROLE.repository, registry, domain: poolDomain, clock, rng, log })
+  const gate = createGate({
+    identity: { secret },
+    roles: ROLE.repository,
+    registry,
+    domain: poolDomain,
+    clock,
+    rng,
+    log,
+  })
   const listen = settings.origin('net.listen').from === 'flag' ? settings.value('net.listen') : own.listen
   const net = await openNode({ secret, listen, gate, clock, log })
   scope.defer(() => net.stop())
-  const indexes = createIndexClient({ net, registry, clock, log, holder: { secret, holdings: () => steward.holdings() } })
+  const indexes = createIndexClient({
+    net,
+    registry,
+    clock,
+    log,
+    holder: { secret, holdings: () => steward.holdings() },
+  })
   const steward = await createSteward(
     {
       journal: data.store,
@@ -88,7 +113,11 @@ export async function composeSteward(context: Context, paths: DaemonPaths, passp
       log,
       reference: () => referencePrice(Math.max(0, chain.time() - since)),
       standing: () => membership.keeper.state?.standing ?? 'unknown',
-      diskUse: async () => ({ database: await bytesBelow(join(paths.dir, 'db')), quarantine: await bytesBelow(join(paths.dir, 'quarantine')), incoming: await bytesBelow(join(paths.dir, 'incoming')) }),
+      diskUse: async () => ({
+        database: await bytesBelow(join(paths.dir, 'db')),
+        quarantine: await bytesBelow(join(paths.dir, 'quarantine')),
+        incoming: await bytesBelow(join(paths.dir, 'incoming')),
+      }),
       ...(fault === undefined ? {} : { fault }),
     },
     config,
@@ -103,7 +132,11 @@ export async function composeSteward(context: Context, paths: DaemonPaths, passp
   scope.defer(() => indexes.stop())
   return {
     routes: membership.withTick(steward.routes()),
-    unready: () => steward.unready() ?? (membership.keeper.state?.isGood === true ? undefined : `it is ${membership.keeper.state?.standing ?? 'unknown'} in its pool`),
+    unready: () =>
+      steward.unready() ??
+      (membership.keeper.state?.isGood === true
+        ? undefined
+        : `it is ${membership.keeper.state?.standing ?? 'unknown'} in its pool`),
     failed: watchFailure(() => steward.failure, scope),
   }
 }
@@ -115,7 +148,8 @@ function configOf({ settings }: Context, own: ActorSettings): StewardConfig {
     return from === 'flag' || from === 'environment' || made === undefined ? settings.find(key) : made
   }
   const quota = chosen('steward.quota', own.quota)
-  if (quota === undefined) throw new HoldfastError('INPUT_REQUIRED', { what: 'how much space to offer', option: '--quota SIZE, like 500G' })
+  if (quota === undefined)
+    throw new HoldfastError('INPUT_REQUIRED', { what: 'how much space to offer', option: '--quota SIZE, like 500G' })
   const { from, text } = settings.origin('steward.price')
   const price = from === 'default' ? (own.price ?? 'auto') : (text ?? 'auto')
   return {
@@ -131,8 +165,17 @@ function stewardChain(doors: Doors, id: Address, { clock }: Context, log: Log): 
   const { address, block } = deployment.contracts.market
   return {
     async *follow(cursor, signal) {
-      const updates = followMarket(chain, { market: address, topics: stewardTopics(id), from: block, cursor, signal, clock, log })
-      for await (const { reverted, applied, ...rest } of updates) yield { ...rest, reverted: reverted.flatMap(factOf), applied: applied.flatMap(factOf) }
+      const updates = followMarket(chain, {
+        market: address,
+        topics: stewardTopics(id),
+        from: block,
+        cursor,
+        signal,
+        clock,
+        log,
+      })
+      for await (const { reverted, applied, ...rest } of updates)
+        yield { ...rest, reverted: reverted.flatMap(factOf), applied: applied.flatMap(factOf) }
     },
     poke: () => {
       chain.head().catch((cause: unknown) => log.debug('chain not reached', { message: (cause as Error).message }))
@@ -140,7 +183,10 @@ function stewardChain(doors: Doors, id: Address, { clock }: Context, log: Log): 
     now: () => chain.time(),
     advertPaid: async (hash, uploader) => {
       const found = await findAdverts(doors, hash, uploader)
-      return found.reduce<{ readonly value: bigint } | undefined>((most, one) => (most === undefined || one.value > most.value ? one : most), undefined)
+      return found.reduce<{ readonly value: bigint } | undefined>(
+        (most, one) => (most === undefined || one.value > most.value ? one : most),
+        undefined,
+      )
     },
   }
 }
@@ -151,7 +197,9 @@ function factOf(event: MarketEvent): readonly MarketFact[] {
   switch (event.kind) {
     case 'posted': {
       const { kind, steward, poster, claimKey, amount, deadline, docketHash, note } = event
-      return [{ kind, id: toHex(event.id), steward, poster, claimKey, amount, deadline, docketHash, note, block, blockTime }]
+      return [
+        { kind, id: toHex(event.id), steward, poster, claimKey, amount, deadline, docketHash, note, block, blockTime },
+      ]
     }
     case 'swept':
     case 'revoked':
@@ -165,7 +213,15 @@ function factOf(event: MarketEvent): readonly MarketFact[] {
 
 function stewardOutbox(outbox: Outbox, { market }: Doors): StewardOutbox {
   return {
-    sweep: (id, { payee, groups, notAfter }) => outbox.intent({ id, to: market.market, kind: 'sweep', urgency: 0, notAfter: unixTime(notAfter), data: encodeSweep(payee, groups) }),
+    sweep: (id, { payee, groups, notAfter }) =>
+      outbox.intent({
+        id,
+        to: market.market,
+        kind: 'sweep',
+        urgency: 0,
+        notAfter: unixTime(notAfter),
+        data: encodeSweep(payee, groups),
+      }),
     kick: () => outbox.kick(),
     unfinished: () => outbox.unfinished(),
     onRefused: (listener) => outbox.onRefused((id, reason) => listener(id, reason)),
@@ -175,6 +231,15 @@ function stewardOutbox(outbox: Outbox, { market }: Doors): StewardOutbox {
 /** What a directory takes on disk, without what is below its directories' directories twice. Bytes. */
 async function bytesBelow(directory: string): Promise<number> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-  const sizes = await Promise.all(entries.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)).then(({ size }) => size, () => 0)))
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map((entry) =>
+        stat(join(entry.parentPath, entry.name)).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -13,7 +13,12 @@ const text = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 const SCHEMA = z.strictObject({
   $schema: z.string().optional(),
   version: z.literal(1),
-  ...Object.fromEntries([...groups()].map(([group, keys]) => [group, z.strictObject(Object.fromEntries(keys.map((key) => [nameIn(key), field(key)]))).optional()])),
+  ...Object.fromEntries(
+    [...groups()].map(([group, keys]) => [
+      group,
+      z.strictObject(Object.fromEntries(keys.map((key) => [nameIn(key), field(key)]))).optional(),
+    ]),
+  ),
 })
 
 function field(key: SettingKey) {
@@ -31,7 +36,8 @@ function field(key: SettingKey) {
 }
 
 function* groups(): Iterable<readonly [string, readonly SettingKey[]]> {
-  for (const group of new Set(SETTING_KEYS.map((key) => key.split('.')[0] as string))) yield [group, SETTING_KEYS.filter((key) => key.startsWith(`${group}.`))]
+  for (const group of new Set(SETTING_KEYS.map((key) => key.split('.')[0] as string)))
+    yield [group, SETTING_KEYS.filter((key) => key.startsWith(`${group}.`))]
 }
 
 function nameIn(key: SettingKey): string {
@@ -47,9 +53,12 @@ export async function readConfigFile(path: string): Promise<FileSettings | undef
 /** What a parsed config.json says. @param path for messages @throws `CONFIG_INVALID` */
 export function parseConfig(value: unknown, path: string): FileSettings {
   const result = SCHEMA.safeParse(value)
-  if (!result.success) throw new HoldfastError('CONFIG_INVALID', { what: `${path}: ${result.error.issues.map(describe).join('; ')}` })
+  if (!result.success)
+    throw new HoldfastError('CONFIG_INVALID', { what: `${path}: ${result.error.issues.map(describe).join('; ')}` })
   const found: Partial<Record<SettingKey, string>> = {}
-  const content = result.data as unknown as Readonly<Record<string, Readonly<Record<string, string | undefined>> | undefined>>
+  const content = result.data as unknown as Readonly<
+    Record<string, Readonly<Record<string, string | undefined>> | undefined>
+  >
   for (const key of SETTING_KEYS) {
     const text = content[key.split('.')[0] as string]?.[nameIn(key)]
     if (text !== undefined) found[key] = text
@@ -58,7 +67,10 @@ export function parseConfig(value: unknown, path: string): FileSettings {
 }
 
 /** Sets one key, or removes it, keeping the rest of the file as it is. @throws `CONFIG_INVALID`, `INPUT_FORMAT`, `INPUT_RANGE` */
-export async function changeConfig(path: string, changes: Readonly<Partial<Record<SettingKey, string | undefined>>>): Promise<void> {
+export async function changeConfig(
+  path: string,
+  changes: Readonly<Partial<Record<SettingKey, string | undefined>>>,
+): Promise<void> {
   const before = (await readJson(path, 64 * 1024)) ?? { version: 1 }
   parseConfig(before, path)
   const content = structuredClone(before) as Record<string, Record<string, unknown>>
@@ -66,7 +78,10 @@ export async function changeConfig(path: string, changes: Readonly<Partial<Recor
     const group = key.split('.')[0] as string
     content[group] ??= {}
     if (value === undefined) delete content[group][nameIn(key)]
-    else content[group][nameIn(key)] = (SETTINGS[key] as Setting<unknown>).isList ? value.split(',').map((item) => item.trim()) : value
+    else
+      content[group][nameIn(key)] = (SETTINGS[key] as Setting<unknown>).isList
+        ? value.split(',').map((item) => item.trim())
+        : value
   }
   parseConfig(content, path)
   await writeJson(path, content)

@@ -6,7 +6,7 @@ import type { Clock, Rng } from '../base/ports.ts'
 import { parseDuration } from '../base/units.ts'
 import { type Home, homeAt } from './home.ts'
 import { createOutput, type Output } from './output.ts'
-import { type Settings, resolveSettings } from './settings.ts'
+import { resolveSettings, type Settings } from './settings.ts'
 import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from './settings-table.ts'
 import { systemClock, systemRng } from './system.ts'
 
@@ -45,18 +45,30 @@ export interface Context {
   ask(question: string, option: string): Promise<string>
 }
 
+/** A command: its exit code, or nothing for 0. */
+export type CommandRun = (context: Context, args: readonly string[], options: Options) => Promise<number | undefined>
+
 /** The form of output is needed before anything else can fail. */
 export function outputFor(options: GlobalOptions, environment: Readonly<Record<string, string | undefined>>): Output {
   const noColor = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== ''
   const color = options.color !== false && !noColor && options.json !== true && process.stderr.isTTY === true
-  return createOutput({ json: options.json === true, quiet: options.quiet === true, verbosity: options.verbose ?? 0, color }, process.stdout, process.stderr)
+  return createOutput(
+    { json: options.json === true, quiet: options.quiet === true, verbosity: options.verbose ?? 0, color },
+    process.stdout,
+    process.stderr,
+  )
 }
 
 /** The context of one command. */
-export async function openContext(options: GlobalOptions & Options, out: Output, stop: AbortController): Promise<Context> {
+export async function openContext(
+  options: GlobalOptions & Options,
+  out: Output,
+  stop: AbortController,
+): Promise<Context> {
   const environment = process.env
   const home = homeAt(options.home ?? nonEmpty(environment['HOLDFAST_HOME']), environment, options.config)
-  if (options.config !== undefined && !existsSync(home.config)) throw new HoldfastError('CONFIG_INVALID', { what: `there is no file ${home.config}` })
+  if (options.config !== undefined && !existsSync(home.config))
+    throw new HoldfastError('CONFIG_INVALID', { what: `there is no file ${home.config}` })
   const settings = resolveSettings(flagsOf(options), environment, await fileSettings(home.config))
   if (options.timeout !== undefined) stopAfter(options.timeout, stop)
   return {
@@ -68,7 +80,8 @@ export async function openContext(options: GlobalOptions & Options, out: Output,
     rng: systemRng,
     signal: stop.signal,
     environment,
-    confirm: async (question, option) => options.yes === true || /^y(es)?$/i.test(await ask(options, `${question} [y/N] `, option, stop.signal)),
+    confirm: async (question, option) =>
+      options.yes === true || /^y(es)?$/i.test(await ask(options, `${question} [y/N] `, option, stop.signal)),
     ask: (question, option) => ask(options, question, option, stop.signal),
   }
 }
@@ -97,7 +110,10 @@ async function fileSettings(path: string) {
 
 function stopAfter(text: string, stop: AbortController): void {
   const limit = parseDuration(text)
-  const timer = setTimeout(() => stop.abort(new HoldfastError('TIMED_OUT', { what: 'the command', limit: text })), limit * 1000)
+  const timer = setTimeout(
+    () => stop.abort(new HoldfastError('TIMED_OUT', { what: 'the command', limit: text })),
+    limit * 1000,
+  )
   timer.unref()
 }
 

@@ -3,11 +3,26 @@
  * passes; nothing else may log (interface.md §10).
  */
 import { pino } from 'pino'
-import type { Log } from '../base/ports.ts'
 import { toHex } from '../base/bytes.ts'
+import type { Log } from '../base/ports.ts'
 
 /** Names whose values never appear in a log. */
-const SECRETS = ['secret', 'token', 'cap', 'words', 'passphrase', 'root', 'chainKey', 'nonceKey', 'backupKey', 'ledgerKey', 'repairKey', 'copyKey', 'objectKey', 'readKey']
+const SECRETS = [
+  'secret',
+  'token',
+  'cap',
+  'words',
+  'passphrase',
+  'root',
+  'chainKey',
+  'nonceKey',
+  'backupKey',
+  'ledgerKey',
+  'repairKey',
+  'copyKey',
+  'objectKey',
+  'readKey',
+]
 
 export interface DaemonLogOptions {
   readonly role: string
@@ -27,19 +42,28 @@ export function createDaemonLog({ role, id, level, forPeople }: DaemonLogOptions
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '(secret)' },
   })
-  const write = (weight: 'debug' | 'info' | 'warn' | 'error') => (event: string, data: Readonly<Record<string, unknown>> = {}) => {
-    if (logger.isLevelEnabled(weight)) logger[weight](plain(data), event)
-  }
+  const write =
+    (weight: 'debug' | 'info' | 'warn' | 'error') =>
+    (event: string, data: Readonly<Record<string, unknown>> = {}) => {
+      if (logger.isLevelEnabled(weight)) logger[weight](plain(data), event)
+    }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
 function createTerminalLog(level: DaemonLogOptions['level']): Log {
   const weights = ['debug', 'info', 'warn', 'error'] as const
-  const write = (weight: (typeof weights)[number]) => (event: string, data: Readonly<Record<string, unknown>> = {}) => {
-    if (weights.indexOf(weight) < weights.indexOf(level)) return
-    const values = Object.entries(plain(data)).map(([name, value]) => `${name}=${SECRETS.includes(name) ? '(secret)' : typeof value === 'string' ? value : JSON.stringify(value)}`)
-    process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${weight.padEnd(5)} ${event}  ${values.join(' ')}\n`)
-  }
+  const write =
+    (weight: (typeof weights)[number]) =>
+    (event: string, data: Readonly<Record<string, unknown>> = {}) => {
+      if (weights.indexOf(weight) < weights.indexOf(level)) return
+      const values = Object.entries(plain(data)).map(
+        ([name, value]) =>
+          `${name}=${SECRETS.includes(name) ? '(secret)' : typeof value === 'string' ? value : JSON.stringify(value)}`,
+      )
+      process.stderr.write(
+        `${new Date().toISOString().slice(11, 19)} ${weight.padEnd(5)} ${event}  ${values.join(' ')}\n`,
+      )
+    }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
 import { dirname } from 'node:path'
 import { toHex } from '../base/bytes.ts'
-import { asHoldfastError, hasCode, type HoldfastError } from '../base/errors.ts'
+import { asHoldfastError, type HoldfastError, hasCode } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
 import { formatTime } from '../base/units.ts'
 import { openApi, type Route } from '../net/http-server.ts'
@@ -13,7 +13,7 @@ import { writeJson } from '../store/json-file.ts'
 import type { Context } from './context.ts'
 import { createDaemonLog } from './daemon-log.ts'
 import type { DaemonPaths } from './home.ts'
-import { removeOwnRunFile, type Role, writeRunFile } from './run-file.ts'
+import { type Role, removeOwnRunFile, writeRunFile } from './run-file.ts'
 
 /** A composed daemon that is not started yet. */
 export interface Daemon {
@@ -43,7 +43,12 @@ export async function runDaemon(context: Context, frame: DaemonFrame): Promise<n
   const { home, out, settings, clock, rng, signal } = context
   const { role, id, paths } = frame
   const forPeople = process.stdout.isTTY === true && !out.style.json
-  const log = createDaemonLog({ role, ...(id === undefined ? {} : { id }), level: out.style.verbosity > 0 ? 'debug' : settings.value('log.level'), forPeople })
+  const log = createDaemonLog({
+    role,
+    ...(id === undefined ? {} : { id }),
+    level: out.style.verbosity > 0 ? 'debug' : settings.value('log.level'),
+    forPeople,
+  })
   const scope = new AsyncDisposableStack()
   let failure: HoldfastError | undefined
   // Last of all: until then nobody should start another one.
@@ -52,11 +57,25 @@ export async function runDaemon(context: Context, frame: DaemonFrame): Promise<n
     const daemon = await frame.compose(log, scope)
     const token = toHex(rng.bytes(32))
     const { port } = settings.value('api.listen')
-    const api = await openApi({ host: '127.0.0.1', port, token, title: role, routes: daemon.routes, unready: daemon.unready, log })
+    const api = await openApi({
+      host: '127.0.0.1',
+      port,
+      token,
+      title: role,
+      routes: daemon.routes,
+      unready: daemon.unready,
+      log,
+    })
     scope.defer(() => api.close())
     await mkdir(dirname(paths.api), { recursive: true, mode: 0o700 })
     await writeJson(paths.api, { url: api.url, token }, 0o600)
-    await writeRunFile(home.run, { role, ...(id === undefined ? {} : { id }), pid: process.pid, startedAt: formatTime(clock.now()), api: api.url })
+    await writeRunFile(home.run, {
+      role,
+      ...(id === undefined ? {} : { id }),
+      pid: process.pid,
+      startedAt: formatTime(clock.now()),
+      api: api.url,
+    })
     const shown = id === undefined ? role : `${role} ${id}`
     out.record({ type: 'ready', role, id, pid: process.pid, api: api.url })
     if (!out.style.json) out.stderr.write(`${shown} is ready, its API is at ${api.url}; Ctrl-C stops it\n`)
@@ -82,7 +101,10 @@ async function closeWithin(scope: AsyncDisposableStack, clock: Context['clock'],
   try {
     return await Promise.race([scope.disposeAsync().then(() => true), clock.sleep(END_MS).then(() => false)])
   } catch (cause) {
-    log.error('stopping failed', { message: asHoldfastError(cause).message, stack: cause instanceof Error ? cause.stack : undefined })
+    log.error('stopping failed', {
+      message: asHoldfastError(cause).message,
+      stack: cause instanceof Error ? cause.stack : undefined,
+    })
     return false
   }
 }

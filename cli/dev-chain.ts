@@ -31,7 +31,14 @@ export async function ensureDevChain(context: Context): Promise<DevChain> {
   await mkdir(home.chain, { recursive: true, mode: 0o700 })
   await mkdir(home.logs, { recursive: true, mode: 0o700 })
   const port = await portFor(context)
-  const options = { log: detailLog(context), clock, port, stateFile: chainStateFile(context), logFile: join(home.logs, 'chain.log'), detached: true }
+  const options = {
+    log: detailLog(context),
+    clock,
+    port,
+    stateFile: chainStateFile(context),
+    logFile: join(home.logs, 'chain.log'),
+    detached: true,
+  }
   const { url, pid } = await startAnvil(options)
   await writeRunFile(home.run, { role: 'chain', pid, startedAt: formatTime(clock.now()), api: url })
   if (!existsSync(home.config)) await writeDevConfig(home, url)
@@ -44,6 +51,8 @@ async function portFor({ home, settings }: Context): Promise<number> {
   if (!existsSync(home.config) && from !== 'flag') return freePort('127.0.0.1')
   const url = new URL(settings.value('chain.rpc')[0] as string)
   if (!/^(127\.0\.0\.1|localhost)$/.test(url.hostname) || url.port === '')
-    throw new HoldfastError('CONFIG_INVALID', { what: `chain.rpc is ${url.href}; a local chain needs http://127.0.0.1:PORT, or give --chain ${url.href}` })
+    throw new HoldfastError('CONFIG_INVALID', {
+      what: `chain.rpc is ${url.href}; a local chain needs http://127.0.0.1:PORT, or give --chain ${url.href}`,
+    })
   return Number(url.port)
 }

@@ -17,7 +17,16 @@ import { writeJson } from '../store/json-file.ts'
 import { DEV_COST } from '../store/keystore.ts'
 import { type ActorSettings, readActorSettings, writeActorSettings } from './actor-settings.ts'
 import type { DaemonPaths, Home } from './home.ts'
-import { type ActorKey, type ControllerKeys, newSecret, readActorKey, readControllerKeys, writeActorKey, writeControllerKeys, writeUserKeys } from './keys.ts'
+import {
+  type ActorKey,
+  type ControllerKeys,
+  newSecret,
+  readActorKey,
+  readControllerKeys,
+  writeActorKey,
+  writeControllerKeys,
+  writeUserKeys,
+} from './keys.ts'
 import { readSecretFile } from './passphrase.ts'
 
 /** A daemon of the local market. */
@@ -45,9 +54,15 @@ const DEV_QUOTA = 2 * GiB
 const DEV_RESERVE = 64 * MiB
 
 /** Makes what is missing and reads all of it. @param counts at least so many of each */
-export async function openDevHome(home: Home, rng: Rng, counts: { readonly stewards: number; readonly indexes: number }): Promise<DevHome> {
-  if (home.root === undefined) throw new HoldfastError('INPUT_REQUIRED', { what: 'where the local market shall live', option: '--home DIR' })
-  if (existsSync(home.keystore) && !existsSync(home.devPassphrase)) throw new HoldfastError('CONFIG_EXISTS', { path: home.root })
+export async function openDevHome(
+  home: Home,
+  rng: Rng,
+  counts: { readonly stewards: number; readonly indexes: number },
+): Promise<DevHome> {
+  if (home.root === undefined)
+    throw new HoldfastError('INPUT_REQUIRED', { what: 'where the local market shall live', option: '--home DIR' })
+  if (existsSync(home.keystore) && !existsSync(home.devPassphrase))
+    throw new HoldfastError('CONFIG_EXISTS', { path: home.root })
   await mkdir(home.root, { recursive: true, mode: 0o700 })
   if (!existsSync(home.devPassphrase)) await durableWrite(home.devPassphrase, `${toHex(rng.bytes(16))}\n`, 0o600)
   const passphrase = await readSecretFile(home.devPassphrase)
@@ -57,7 +72,9 @@ export async function openDevHome(home: Home, rng: Rng, counts: { readonly stewa
   const [master, manager, indexes, stewards, controller] = await Promise.all([
     openActor(home.pool.master, form),
     openActor(home.pool.manager, form),
-    openActors(home.pool.indexes, home.index, counts.indexes, form, async () => ({ listen: [`/ip4/127.0.0.1/tcp/${await freePort('127.0.0.1')}`] })),
+    openActors(home.pool.indexes, home.index, counts.indexes, form, async () => ({
+      listen: [`/ip4/127.0.0.1/tcp/${await freePort('127.0.0.1')}`],
+    })),
     openActors(home.stewards, home.steward, counts.stewards, form, async (number) => {
       const host = hasNetworks ? networkOf(number) : '127.0.0.1'
       return { listen: [`/ip4/${host}/tcp/${await freePort(host)}`], quota: DEV_QUOTA, reserve: DEV_RESERVE }
@@ -72,7 +89,8 @@ type Form = { readonly passphrase: string; readonly rng: Rng; readonly cost: typ
 /** The words are written first: an interrupted start goes on with the same ones. */
 async function makeUser(home: Home, form: Form): Promise<void> {
   await mkdir(home.controller.dir, { recursive: true, mode: 0o700 })
-  if (!existsSync(home.controller.words)) await durableWrite(home.controller.words, `${generateWords(form.rng.bytes(16))}\n`, 0o600)
+  if (!existsSync(home.controller.words))
+    await durableWrite(home.controller.words, `${generateWords(form.rng.bytes(16))}\n`, 0o600)
   const identity = identityOf(await readSecretFile(home.controller.words))
   await writeControllerKeys(home.controller.keystore, identity, form)
   await writeUserKeys(home.keystore, identity, form)
@@ -91,11 +109,16 @@ async function openActors(
   form: Form,
   settingsFor: (number: number) => Promise<Omit<ActorSettings, 'number'>>,
 ): Promise<readonly DevActor[]> {
-  const names = (await readdir(directory).catch(() => [] as string[])).filter((name) => existsSync(join(directory, name, 'settings.json')))
+  const names = (await readdir(directory).catch(() => [] as string[])).filter((name) =>
+    existsSync(join(directory, name, 'settings.json')),
+  )
   const known = await Promise.all(
     names.map(async (name) => {
       const paths = pathsOf(name as Address)
-      return { ...(await readActorKey(paths.keystore, form.passphrase)), settings: await readActorSettings(paths.settings) }
+      return {
+        ...(await readActorKey(paths.keystore, form.passphrase)),
+        settings: await readActorSettings(paths.settings),
+      }
     }),
   )
   known.sort((a, b) => a.settings.number - b.settings.number)

@@ -47,9 +47,17 @@ export async function openDoors(context: Context, log: Log, scope: AsyncDisposab
 const ADVERTISED = topicOf(MARKET, 'Advertised')
 
 /** Adverts paid under a hash, by anybody or by one uploader. Gwei of HOLD. */
-export async function findAdverts({ chain, deployment }: Doors, hash: Uint8Array, uploader?: Address): Promise<readonly { readonly value: bigint }[]> {
+export async function findAdverts(
+  { chain, deployment }: Doors,
+  hash: Uint8Array,
+  uploader?: Address,
+): Promise<readonly { readonly value: bigint }[]> {
   const { address, block } = deployment.contracts.market
-  const logs = await chain.logs({ address, topics: [[ADVERTISED, toHex0x(hash), ...(uploader === undefined ? [] : [addressTopic(uploader)])]] }, block, await chain.head())
+  const logs = await chain.logs(
+    { address, topics: [[ADVERTISED, toHex0x(hash), ...(uploader === undefined ? [] : [addressTopic(uploader)])]] },
+    block,
+    await chain.head(),
+  )
   return logs.flatMap((log) => {
     const event = decodeMarketLog(log, log.blockTime ?? unixTime(0))
     return event?.kind === 'advertised' ? [{ value: event.value }] : []

@@ -11,11 +11,18 @@ import type { Context } from './context.ts'
 export type FaultPoint = (site: string) => void
 
 /** Undefined unless a fault is asked for and allowed. */
-export function createFaultPoint({ environment }: Pick<Context, 'environment'>, chainId: number, log: Log): FaultPoint | undefined {
+export function createFaultPoint(
+  { environment }: Pick<Context, 'environment'>,
+  chainId: number,
+  log: Log,
+): FaultPoint | undefined {
   const wanted = environment['HOLDFAST_FAULT']
   if (wanted === undefined || environment['HOLDFAST_TESTING'] !== '1' || chainId !== DEV_CHAIN_ID) return undefined
   const match = /^([\w.-]+):(\d+):(kill|stop|error)$/.exec(wanted)
-  if (match === null) throw new HoldfastError('CONFIG_INVALID', { what: `HOLDFAST_FAULT: expected site:n:kill|stop|error, got ${wanted.slice(0, 80)}` })
+  if (match === null)
+    throw new HoldfastError('CONFIG_INVALID', {
+      what: `HOLDFAST_FAULT: expected site:n:kill|stop|error, got ${wanted.slice(0, 80)}`,
+    })
   const [, site, visit, act] = match
   let visits = 0
   return (here) => {

@@ -29,7 +29,9 @@ export function findObject<Item extends Listed>(text: string, objects: readonly 
   const wanted = isCapText(text) ? toHex(locatorOf(parseCap(text))) : text
   const shown = isCapText(text) ? wanted : text
   const byId = objects.filter(({ id }) => id === wanted.toLowerCase())
-  const byPrefix = new RegExp(`^[0-9a-f]{${SHORTEST_PREFIX},}$`, 'i').test(wanted) ? objects.filter(({ id }) => id.startsWith(wanted.toLowerCase())) : []
+  const byPrefix = new RegExp(`^[0-9a-f]{${SHORTEST_PREFIX},}$`, 'i').test(wanted)
+    ? objects.filter(({ id }) => id.startsWith(wanted.toLowerCase()))
+    : []
   const byName = objects.filter(({ name }) => name === wanted)
   const found = [byId, byPrefix, byName].find((list) => list.length > 0) ?? []
   if (found.length > 1) throw new HoldfastError('OBJECT_AMBIGUOUS', { id: shown, count: found.length })

@@ -42,7 +42,11 @@ export async function writeUserKeys(path: string, { root }: UserKeys, form: Keys
   await write(path, { v: 1, kind: 'user', root }, form)
 }
 
-export async function writeControllerKeys(path: string, { chainKey, nonceKey, backupKey }: Pick<Identity, 'chainKey' | 'nonceKey' | 'backupKey'>, form: KeystoreForm): Promise<void> {
+export async function writeControllerKeys(
+  path: string,
+  { chainKey, nonceKey, backupKey }: Pick<Identity, 'chainKey' | 'nonceKey' | 'backupKey'>,
+  form: KeystoreForm,
+): Promise<void> {
   await write(path, { v: 1, kind: 'controller', chainKey, nonceKey, backupKey }, form)
 }
 
@@ -58,7 +62,11 @@ export async function readUserKeys(path: string, passphrase: string): Promise<Us
 
 /** @throws as `readKeystore` */
 export async function readControllerKeys(path: string, passphrase: string): Promise<ControllerKeys> {
-  const [chainKey, nonceKey, backupKey] = (await read(path, passphrase, 'controller', ['chainKey', 'nonceKey', 'backupKey'])) as [Uint8Array, Uint8Array, Uint8Array]
+  const [chainKey, nonceKey, backupKey] = (await read(path, passphrase, 'controller', [
+    'chainKey',
+    'nonceKey',
+    'backupKey',
+  ])) as [Uint8Array, Uint8Array, Uint8Array]
   return { chainKey, nonceKey, backupKey, account: addressOf(chainKey) }
 }
 
@@ -86,12 +94,19 @@ async function write(path: string, payload: CborValue, { passphrase, rng, cost }
   await writeKeystore(path, passphrase, payload, { rng, cost })
 }
 
-async function read(path: string, passphrase: string, kind: string, names: readonly string[]): Promise<readonly Uint8Array[]> {
+async function read(
+  path: string,
+  passphrase: string,
+  kind: string,
+  names: readonly string[],
+): Promise<readonly Uint8Array[]> {
   const payload = (await readKeystore(path, passphrase)) as Readonly<Record<string, CborValue>>
-  if (payload['v'] !== 1 || payload['kind'] !== kind) throw new HoldfastError('KEY_DAMAGED', { path, what: `it is not a ${kind} keystore of version 1` })
+  if (payload['v'] !== 1 || payload['kind'] !== kind)
+    throw new HoldfastError('KEY_DAMAGED', { path, what: `it is not a ${kind} keystore of version 1` })
   return names.map((name) => {
     const key = payload[name]
-    if (!(key instanceof Uint8Array) || key.length !== 32) throw new HoldfastError('KEY_DAMAGED', { path, what: `its ${name} is missing` })
+    if (!(key instanceof Uint8Array) || key.length !== 32)
+      throw new HoldfastError('KEY_DAMAGED', { path, what: `its ${name} is missing` })
     return key
   })
 }

@@ -17,6 +17,8 @@ if (major > 22 || (major === 22 && minor >= 13)) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code) => process.exit(code ?? 130))
 } else {
-  console.error(`holdfast needs Node 22.13 or newer and runs on ${process.versions.node}. Run npm ci in its directory; it brings one along.`)
+  console.error(
+    `holdfast needs Node 22.13 or newer and runs on ${process.versions.node}. Run npm ci in its directory; it brings one along.`,
+  )
   process.exitCode = 1
 }

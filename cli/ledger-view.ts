@@ -1,22 +1,8 @@
 /** What the ledger says, for commands that only read: from the controller that runs, else from its directory (interface.md §12, row 45). */
-import type { Accounts, ControllerStatus, ObjectDetail, ObjectSummary, PlannedAct, ShareStatus } from '../controller/api-types.ts'
+import type { ControllerStatus, ObjectSummary } from '../controller/api-types.ts'
 import type { Context } from './context.ts'
+import type { LedgerView } from './ledger-answers.ts'
 import { isControllerRunning, openControllerApi } from './local-api.ts'
-
-/** Answers of one moment. */
-export interface LedgerView extends AsyncDisposable {
-  /** The answers come from disk; no controller runs. */
-  readonly isOffline: boolean
-  /** ISO-8601 UTC of chain time: how old the answers are. */
-  readonly asOf: string
-  /** Chain time of `asOf`, and all objects, oldest first. */
-  objects(): Promise<{ readonly now: number; readonly objects: readonly ObjectSummary[] }>
-  object(id: string): Promise<ObjectDetail>
-  shares(id: string, history: boolean): Promise<readonly ShareStatus[]>
-  plan(days: number): Promise<readonly PlannedAct[]>
-  accounts(): Promise<Accounts>
-  status(): Promise<ControllerStatus>
-}
 
 /** @throws `CONFIG_NOT_INITIALISED` when this home has no ledger, `STORE_LOCKED` when another process holds it */
 export async function openLedgerView(context: Context): Promise<LedgerView> {
@@ -27,7 +13,8 @@ export async function openLedgerView(context: Context): Promise<LedgerView> {
 
 async function openRemoteView(context: Context): Promise<LedgerView> {
   const client = await openControllerApi(context)
-  const call = async <Answer>(path: string): Promise<Answer> => (await client.get(path, { signal: context.signal })) as Answer
+  const call = async <Answer>(path: string): Promise<Answer> =>
+    (await client.get(path, { signal: context.signal })) as Answer
   const status = await call<ControllerStatus>('/status')
   const now = Math.floor(Date.parse(status.chain.time) / 1000)
   return {

@@ -4,7 +4,7 @@ import type { ApiClient } from '../net/http-client.ts'
 import { readJson } from '../store/json-file.ts'
 import type { Context } from './context.ts'
 import type { DaemonPaths } from './home.ts'
-import { listProcesses, type LiveProcess, type Role } from './run-file.ts'
+import { type LiveProcess, listProcesses, type Role } from './run-file.ts'
 
 /** What api.json says. */
 export interface ApiAddress {
@@ -16,7 +16,8 @@ export interface ApiAddress {
 export async function readApiAddress(path: string): Promise<ApiAddress | undefined> {
   const value = (await readJson(path, 4096)) as Partial<ApiAddress> | undefined
   if (value === undefined) return undefined
-  if (typeof value.url !== 'string' || typeof value.token !== 'string') throw new HoldfastError('CONFIG_INVALID', { what: `${path} has no url and token` })
+  if (typeof value.url !== 'string' || typeof value.token !== 'string')
+    throw new HoldfastError('CONFIG_INVALID', { what: `${path} has no url and token` })
   return { url: value.url, token: value.token }
 }
 
@@ -31,7 +32,8 @@ export async function openDaemonApi(paths: DaemonPaths, role: Role): Promise<Api
 /** The controller's API. @throws `CONFIG_NOT_INITIALISED`, `API_UNREACHABLE` when none runs in this home */
 export async function openControllerApi({ home }: Pick<Context, 'home'>): Promise<ApiClient> {
   const { live } = await listProcesses(home.run)
-  if (!live.some(({ role }) => role === 'controller')) throw new HoldfastError('API_UNREACHABLE', { role: 'controller', url: home.controller.api })
+  if (!live.some(({ role }) => role === 'controller'))
+    throw new HoldfastError('API_UNREACHABLE', { role: 'controller', url: home.controller.api })
   return openDaemonApi(home.controller, 'controller')
 }
 
@@ -42,7 +44,10 @@ export async function isControllerRunning({ home }: Pick<Context, 'home'>): Prom
 }
 
 /** Where a live process keeps its api.json; the chain has none. */
-export function pathsOf({ home }: Pick<Context, 'home'>, run: Pick<LiveProcess, 'role' | 'id'>): DaemonPaths | undefined {
+export function pathsOf(
+  { home }: Pick<Context, 'home'>,
+  run: Pick<LiveProcess, 'role' | 'id'>,
+): DaemonPaths | undefined {
   if (run.role === 'controller') return home.controller
   if (run.role === 'steward') return home.steward(run.id as `0x${string}`)
   if (run.role === 'index') return home.index(run.id as `0x${string}`)

@@ -1,4 +1,6 @@
 /** Keeps one actor a member of its pool while its daemon runs: registered, renewed, endpoints up to date (pool/membership.ts decides). */
+
+import { addressOf } from '../base/curve.ts'
 import { asHoldfastError } from '../base/errors.ts'
 import type { Journal, Log, TickAnswer } from '../base/ports.ts'
 import { encodeCall, REGISTRAR } from '../chain/abi.ts'
@@ -8,7 +10,6 @@ import type { Route } from '../net/http-server.ts'
 import type { NetNode } from '../net/node.ts'
 import { createMembership, type Membership, type MembershipAct, type MembershipState } from '../pool/membership.ts'
 import { endpointOf } from '../pool/registry-view.ts'
-import { addressOf } from '../base/curve.ts'
 import type { Doors } from './doors.ts'
 
 export interface MemberKeeper {
@@ -33,7 +34,9 @@ export interface MembershipParts {
 const LOOK_MS = 10 * 60_000
 
 /** Looks once, then with every change of the registry, and now and then. */
-export async function openMembership(parts: MembershipParts): Promise<{ readonly keeper: MemberKeeper; readonly withTick: (routes: readonly Route[]) => readonly Route[] }> {
+export async function openMembership(
+  parts: MembershipParts,
+): Promise<{ readonly keeper: MemberKeeper; readonly withTick: (routes: readonly Route[]) => readonly Route[] }> {
   const { secret, doors, net, outbox, journal, log, scope } = parts
   const { chain, registry } = doors
   const membership = createMembership({
@@ -42,14 +45,27 @@ export async function openMembership(parts: MembershipParts): Promise<{ readonly
     time: () => chain.time(),
     endpoint: () => endpointOf(net.addresses()),
     submit: async (name, act) => {
-      await journal.commit(outbox.intent({ id: name, to: registry.address, kind: 'membership', urgency: 0, data: dataOf(act, addressOf(secret)) }))
+      await journal.commit(
+        outbox.intent({
+          id: name,
+          to: registry.address,
+          kind: 'membership',
+          urgency: 0,
+          data: dataOf(act, addressOf(secret)),
+        }),
+      )
       outbox.kick()
     },
     log,
   })
   const keeper = keepMember(membership)
   const look = () => {
-    keeper.check().catch((cause: unknown) => log.warn('membership not checked', { code: asHoldfastError(cause).code, message: asHoldfastError(cause).message }))
+    keeper.check().catch((cause: unknown) =>
+      log.warn('membership not checked', {
+        code: asHoldfastError(cause).code,
+        message: asHoldfastError(cause).message,
+      }),
+    )
   }
   await keeper.check()
   const timer = setInterval(look, LOOK_MS)
@@ -68,7 +84,8 @@ export async function openMembership(parts: MembershipParts): Promise<{ readonly
 }
 
 function dataOf(act: MembershipAct, id: string): Hex {
-  if (act.kind === 'register') return encodeCall(REGISTRAR, 'register', [act.publicKey, act.secureAddr, act.insecureAddr])
+  if (act.kind === 'register')
+    return encodeCall(REGISTRAR, 'register', [act.publicKey, act.secureAddr, act.insecureAddr])
   if (act.kind === 'renew') return encodeCall(REGISTRAR, 'renew', [id])
   return encodeCall(REGISTRAR, 'setEndpoints', [act.secureAddr, act.insecureAddr])
 }
@@ -93,7 +110,11 @@ export function keepMember(membership: Pick<Membership, 'check'>): MemberKeeper 
 }
 
 /** A daemon's routes with a tick that also looks after its membership. */
-export function withMembership(routes: readonly Route[], keeper: Pick<MemberKeeper, 'check'>, refresh: () => Promise<void>): readonly Route[] {
+export function withMembership(
+  routes: readonly Route[],
+  keeper: Pick<MemberKeeper, 'check'>,
+  refresh: () => Promise<void>,
+): readonly Route[] {
   return routes.map((route) => {
     if (route.method !== 'POST' || route.path !== '/tick') return route
     return {

@@ -49,7 +49,11 @@ export function paint(style: OutputStyle, colour: keyof typeof CODES, text: stri
   return style.color ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text
 }
 
-export function createOutput(style: OutputStyle, stdout: Writable, stderr: Writable & { readonly isTTY?: boolean }): Output {
+export function createOutput(
+  style: OutputStyle,
+  stdout: Writable,
+  stderr: Writable & { readonly isTTY?: boolean },
+): Output {
   const people = !style.json && !style.quiet
   const record = (fields: Readonly<Record<string, unknown>>) => {
     if (style.json) stdout.write(`${toJson({ schema: 1, ...fields })}\n`)

@@ -25,8 +25,14 @@ export async function obtainNewPassphrase(context: Context, options: Options, wh
   const stored = await storedPassphrase(context, options)
   if (stored !== undefined) return stored
   const first = await promptSecret(context, `New passphrase of ${what}: `)
-  if (first === '') throw new HoldfastError('INPUT_FORMAT', { name: 'passphrase', expected: 'at least one character', got: 'none' })
-  if (first !== (await promptSecret(context, 'The same again: '))) throw new HoldfastError('INPUT_FORMAT', { name: 'passphrase', expected: 'the same twice', got: 'two different ones' })
+  if (first === '')
+    throw new HoldfastError('INPUT_FORMAT', { name: 'passphrase', expected: 'at least one character', got: 'none' })
+  if (first !== (await promptSecret(context, 'The same again: ')))
+    throw new HoldfastError('INPUT_FORMAT', {
+      name: 'passphrase',
+      expected: 'the same twice',
+      got: 'two different ones',
+    })
   return first
 }
 

@@ -45,9 +45,15 @@ export function createProgress(out: Output, command: string, clock: Clock): Prog
     const filled = Math.round(share * BAR)
     return [
       phase.padEnd(9),
-      total > 0 ? `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.floor(share * 100)} %  ${formatSize(done)} / ${formatSize(total)}` : '',
+      total > 0
+        ? `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.floor(share * 100)} %  ${formatSize(done)} / ${formatSize(total)}`
+        : '',
       rate > 0 ? `${formatSize(rate)}/s` : '',
-      total > 0 && stalledSeconds >= 5 ? `stalled for ${stalledSeconds} s` : etaSeconds === undefined ? '' : `ETA ${formatSpan(etaSeconds)}`,
+      total > 0 && stalledSeconds >= 5
+        ? `stalled for ${stalledSeconds} s`
+        : etaSeconds === undefined
+          ? ''
+          : `ETA ${formatSpan(etaSeconds)}`,
       remark,
       'Ctrl-C is safe',
     ]
@@ -61,7 +67,13 @@ export function createProgress(out: Output, command: string, clock: Clock): Prog
     last = now
     if (mode === 'json') {
       const { rate, etaSeconds } = meter.read(done, total)
-      out.record({ type: 'status', command, phase, ...(total > 0 ? { done, total, rate: Math.round(rate) } : {}), ...(etaSeconds === undefined ? {} : { etaSeconds }) })
+      out.record({
+        type: 'status',
+        command,
+        phase,
+        ...(total > 0 ? { done, total, rate: Math.round(rate) } : {}),
+        ...(etaSeconds === undefined ? {} : { etaSeconds }),
+      })
     } else if (mode === 'terminal') {
       const text = line().slice(0, (out.stderr.columns ?? 120) - 1)
       out.stderr.write(`\r\u001b[K${text}`)

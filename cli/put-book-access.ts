@@ -17,7 +17,10 @@ export async function openPutBook(context: Context, options: Options, log: Log):
   if (await isControllerRunning(context)) {
     const client = await openControllerApi(context)
     // The client knows the prefix of the API itself.
-    const book = remotePutBook({ post: (path, body, call) => client.post(path.replace(/^\/api\/v1/, ''), body, { ...call, signal: context.signal }) })
+    const book = remotePutBook({
+      post: (path, body, call) =>
+        client.post(path.replace(/^\/api\/v1/, ''), body, { ...call, signal: context.signal }),
+    })
     return { book, isAttended: true, [Symbol.asyncDispose]: async () => client.close() }
   }
   const passphrase = await obtainPassphrase(context, options, "the controller's keystore")

@@ -10,7 +10,10 @@ export interface RateMeter {
   /** `done` bytes so far. */
   note(done: number): void
   /** Bytes a second over the window; ETA in whole seconds, once there is something to estimate from; seconds without a byte. */
-  read(done: number, total: number): { readonly rate: number; readonly etaSeconds?: number; readonly stalledSeconds: number }
+  read(
+    done: number,
+    total: number,
+  ): { readonly rate: number; readonly etaSeconds?: number; readonly stalledSeconds: number }
   reset(): void
 }
 

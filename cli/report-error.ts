@@ -5,14 +5,26 @@ import { type Output, paint } from './output.ts'
 /** Prints the failure and gives the exit code. */
 export function reportError(out: Output, cause: unknown): number {
   const error = asHoldfastError(cause)
-  out.record({ type: 'error', code: error.code, exit: error.exit, retry: error.retry, what: error.message, why: error.why, fix: error.fix, data: plainData(error) })
+  out.record({
+    type: 'error',
+    code: error.code,
+    exit: error.exit,
+    retry: error.retry,
+    what: error.message,
+    why: error.why,
+    fix: error.fix,
+    data: plainData(error),
+  })
   if (!out.style.json) for (const line of errorLines(error, out)) out.stderr.write(`${line}\n`)
   if (out.style.verbosity > 0) for (const line of causeLines(error)) out.detail(line)
   return error.exit
 }
 
 /** The lines of interface.md §6; `where` only when the error's data name a place. */
-export function errorLines(error: HoldfastError, { style, stderr }: Pick<Output, 'style' | 'stderr'>): readonly string[] {
+export function errorLines(
+  error: HoldfastError,
+  { style, stderr }: Pick<Output, 'style' | 'stderr'>,
+): readonly string[] {
   const plain = `error[${error.code}]: ${error.message}`
   const exit = `exit ${error.exit}`
   const width = Math.min(100, stderr.columns ?? 100)
@@ -29,7 +41,8 @@ export function errorLines(error: HoldfastError, { style, stderr }: Pick<Output,
 /** The chain of causes, outermost first; the stack of what nobody foresaw. */
 function causeLines(error: HoldfastError): readonly string[] {
   const lines: string[] = []
-  if (error.code === 'INTERNAL' && error.cause instanceof Error && error.cause.stack !== undefined) lines.push(...error.cause.stack.split('\n'))
+  if (error.code === 'INTERNAL' && error.cause instanceof Error && error.cause.stack !== undefined)
+    lines.push(...error.cause.stack.split('\n'))
   let cause: unknown = error.cause
   for (let depth = 0; cause !== undefined && depth < 8; depth++) {
     lines.push(`  cause  ${cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)}`)

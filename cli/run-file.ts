@@ -47,7 +47,11 @@ export async function startTicksOf(pid: number): Promise<string | undefined> {
 export async function writeRunFile(directory: string, run: Omit<RunFile, 'ticks'>): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const ticks = await startTicksOf(run.pid)
-  await writeJson(join(directory, runFileName(run.role, run.id)), { ...run, ...(ticks === undefined ? {} : { ticks }) }, 0o600)
+  await writeJson(
+    join(directory, runFileName(run.role, run.id)),
+    { ...run, ...(ticks === undefined ? {} : { ticks }) },
+    0o600,
+  )
 }
 
 export async function removeRunFile(directory: string, role: Role, id?: string): Promise<void> {
@@ -82,12 +86,18 @@ async function isZombie(pid: number): Promise<boolean> {
 
 /** One run file, alive or not. */
 export async function readRunFile(directory: string, role: Role, id?: string): Promise<RunFile | undefined> {
-  const value = (await readJson(join(directory, runFileName(role, id)), 16_384).catch(() => undefined)) as Partial<RunFile> | undefined
-  return value === undefined || typeof value.pid !== 'number' || typeof value.role !== 'string' ? undefined : (value as RunFile)
+  const value = (await readJson(join(directory, runFileName(role, id)), 16_384).catch(() => undefined)) as
+    | Partial<RunFile>
+    | undefined
+  return value === undefined || typeof value.pid !== 'number' || typeof value.role !== 'string'
+    ? undefined
+    : (value as RunFile)
 }
 
 /** All processes of a home: those that live, and run files whose process is gone. */
-export async function listProcesses(directory: string): Promise<{ readonly live: readonly LiveProcess[]; readonly dead: readonly RunFile[] }> {
+export async function listProcesses(
+  directory: string,
+): Promise<{ readonly live: readonly LiveProcess[]; readonly dead: readonly RunFile[] }> {
   const names = await readdir(directory).catch(() => [] as string[])
   const live: LiveProcess[] = []
   const dead: RunFile[] = []
@@ -130,7 +140,10 @@ export async function stopProcess(run: LiveProcess, clock: Clock, within = STOP_
   if (await gone(within)) return false
   await signal('SIGKILL').catch(ignoreGone)
   if (await gone(5_000)) return true
-  throw new HoldfastError('TIMED_OUT', { what: `stopping ${run.role} (pid ${run.pid})`, limit: `${(within + 5_000) / 1000} s` })
+  throw new HoldfastError('TIMED_OUT', {
+    what: `stopping ${run.role} (pid ${run.pid})`,
+    limit: `${(within + 5_000) / 1000} s`,
+  })
 }
 
 function ignoreGone(cause: unknown): void {

@@ -1,8 +1,8 @@
 /** Parses a command line and runs one command to its end, or until it is told to stop. */
 import { CommanderError } from 'commander'
 import { EXIT, HoldfastError } from '../base/errors.ts'
-import { type GlobalOptions, openContext, type Options, outputFor } from './context.ts'
-import { type CommandRun, createProgram } from './program.ts'
+import { type CommandRun, type GlobalOptions, type Options, openContext, outputFor } from './context.ts'
+import { createProgram } from './program.ts'
 import { reportError } from './report-error.ts'
 
 /** How long a command may take to tidy up after Ctrl-C. Milliseconds. */
@@ -24,12 +24,19 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       return EXIT.usage
     }
     const style = { json: argv.includes('--json'), quiet: argv.includes('-q') || argv.includes('--quiet') }
-    return reportError(outputFor(style, process.env), new HoldfastError('INPUT_USAGE', { what: cause.message.replace(/^error: /, '').replace(/\.?\n/g, '; ') }))
+    return reportError(
+      outputFor(style, process.env),
+      new HoldfastError('INPUT_USAGE', { what: cause.message.replace(/^error: /, '').replace(/\.?\n/g, '; ') }),
+    )
   }
   return code
 }
 
-async function perform(load: () => Promise<CommandRun>, args: readonly string[], options: GlobalOptions & Options): Promise<number> {
+async function perform(
+  load: () => Promise<CommandRun>,
+  args: readonly string[],
+  options: GlobalOptions & Options,
+): Promise<number> {
   const out = outputFor(options, process.env)
   const stop = new AbortController()
   let isSecond = false

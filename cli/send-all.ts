@@ -7,7 +7,7 @@ import { HoldfastError } from '../base/errors.ts'
 import type { Clock } from '../base/ports.ts'
 import { asChainError } from '../chain/abi.ts'
 import { hexNumber, parseReceipt } from '../chain/chain-data.ts'
-import { call, type Chain, type Hex, resultOf } from '../chain/rpc.ts'
+import { type Chain, call, type Hex, resultOf } from '../chain/rpc.ts'
 import { createSigner } from '../chain/signer.ts'
 
 /** One call, or a transfer of the chain's coin. */
@@ -45,7 +45,16 @@ export async function sendAll(chain: Chain, sequences: readonly Sequence[], cloc
     return calls.map(({ to, data, value = 0n, what }, step) => ({
       what,
       // Each block may raise the base fee by an eighth; a set-up is some dozens of blocks.
-      ...signer.sign({ chainId: chain.chainId, nonce: first + step, to, data: data ?? '0x', value, gas: data === undefined ? GAS_OF_TRANSFER : GAS, maxFee: 16n * base + tip, tip }),
+      ...signer.sign({
+        chainId: chain.chainId,
+        nonce: first + step,
+        to,
+        data: data ?? '0x',
+        value,
+        gas: data === undefined ? GAS_OF_TRANSFER : GAS,
+        maxFee: 16n * base + tip,
+        tip,
+      }),
     }))
   })
   const answers = await chain.batch(sent.map(({ raw }) => call('eth_sendRawTransaction', raw)))
@@ -54,7 +63,11 @@ export async function sendAll(chain: Chain, sequences: readonly Sequence[], cloc
   }
   let waiting = sent
   for (const until = clock.monotonic() + LIMIT_MS; waiting.length > 0; ) {
-    if (clock.monotonic() > until) throw new HoldfastError('TIMED_OUT', { what: `${waiting[0]?.what} (${waiting.length} transactions)`, limit: `${LIMIT_MS / 1000} s` })
+    if (clock.monotonic() > until)
+      throw new HoldfastError('TIMED_OUT', {
+        what: `${waiting[0]?.what} (${waiting.length} transactions)`,
+        limit: `${LIMIT_MS / 1000} s`,
+      })
     const receipts = await chain.batch(waiting.map(({ hash }) => call('eth_getTransactionReceipt', hash)))
     const left: typeof waiting = []
     for (const [at, one] of waiting.entries()) {
@@ -68,5 +81,9 @@ export async function sendAll(chain: Chain, sequences: readonly Sequence[], cloc
 }
 
 function failed(what: string, cause: unknown): HoldfastError {
-  return new HoldfastError('TX_REVERTED', { what: cause instanceof Error ? `${what}: ${cause.message}` : what }, cause === undefined ? undefined : { cause })
+  return new HoldfastError(
+    'TX_REVERTED',
+    { what: cause instanceof Error ? `${what}: ${cause.message}` : what },
+    cause === undefined ? undefined : { cause },
+  )
 }

@@ -39,29 +39,82 @@ export const SETTINGS = {
     isList: true,
     parse: (text) => text.split(',').map((url) => parseUrl(url.trim())),
   }),
-  'chain.deployment': setting({ initial: 'auto', meaning: 'file with the addresses of the contracts; auto: deployment.json beside the configuration', parse: (text) => text }),
+  'chain.deployment': setting({
+    initial: 'auto',
+    meaning: 'file with the addresses of the contracts; auto: deployment.json beside the configuration',
+    parse: (text) => text,
+  }),
   'chain.confirmations': setting({
     initial: 'auto',
     meaning: 'blocks after which an event is final; auto: 1 on chain 31337, else 12',
     parse: (text) => (text === 'auto' ? undefined : parseWhole(text, 'chain.confirmations', 1, 1000)),
   }),
-  'chain.fee-budget': setting({ initial: '0.01 ETH', meaning: 'most to spend on fees in a day; sweeps are exempt while they profit', parse: (text) => parseHold(text.replace(/\s*ETH$/i, '')) }),
-  'put.for': setting({ flag: '--for', initial: '90d', meaning: 'term of new placements; they are renewed by themselves', parse: parseTerm }),
+  'chain.fee-budget': setting({
+    initial: '0.01 ETH',
+    meaning: 'most to spend on fees in a day; sweeps are exempt while they profit',
+    parse: (text) => parseHold(text.replace(/\s*ETH$/i, '')),
+  }),
+  'put.for': setting({
+    flag: '--for',
+    initial: '90d',
+    meaning: 'term of new placements; they are renewed by themselves',
+    parse: parseTerm,
+  }),
   'put.code': setting({ flag: '--code', initial: '3/10', meaning: 'shares needed / shares placed', parse: parseCode }),
-  'put.max-price': setting({ flag: '--max-price', initial: '2.5x', meaning: 'price cap: HOLD per GiB-month, or a multiple of the expected price', parse: parsePriceCap }),
-  'put.budget': setting({ flag: '--budget', initial: undefined, meaning: 'most that one put may cost, in HOLD', parse: parseMoney }),
-  'put.confirm-above': setting({ initial: '1 HOLD', meaning: 'a put that costs more is asked about; a script needs --yes or --budget', parse: parseMoney }),
-  'steward.quota': setting({ flag: '--quota', initial: undefined, meaning: 'bytes the steward offers', parse: parseSize }),
-  'steward.reserve': setting({ flag: '--reserve', initial: '10G', meaning: 'bytes of the disk that stay free', parse: parseSize }),
+  'put.max-price': setting({
+    flag: '--max-price',
+    initial: '2.5x',
+    meaning: 'price cap: HOLD per GiB-month, or a multiple of the expected price',
+    parse: parsePriceCap,
+  }),
+  'put.budget': setting({
+    flag: '--budget',
+    initial: undefined,
+    meaning: 'most that one put may cost, in HOLD',
+    parse: parseMoney,
+  }),
+  'put.confirm-above': setting({
+    initial: '1 HOLD',
+    meaning: 'a put that costs more is asked about; a script needs --yes or --budget',
+    parse: parseMoney,
+  }),
+  'steward.quota': setting({
+    flag: '--quota',
+    initial: undefined,
+    meaning: 'bytes the steward offers',
+    parse: parseSize,
+  }),
+  'steward.reserve': setting({
+    flag: '--reserve',
+    initial: '10G',
+    meaning: 'bytes of the disk that stay free',
+    parse: parseSize,
+  }),
   'steward.price': setting({
     flag: '--price',
     initial: 'auto',
     meaning: 'asking price, HOLD per GiB-month; auto: from cost, fill and the reference',
     parse: (text) => (text === 'auto' ? undefined : parseMoney(text)),
   }),
-  'net.listen': setting({ flag: '--listen', initial: '/ip4/0.0.0.0/tcp/7490', meaning: 'addresses the steward listens on', isList: true, parse: (text) => text.split(',').map((address) => parseMultiaddr(address.trim())) }),
-  'api.listen': setting({ flag: '--api', initial: '127.0.0.1:0', meaning: 'address of the local HTTP API; port 0 takes a free one', parse: parseEndpoint }),
-  'log.level': setting({ flag: '--log-level', initial: 'info', meaning: 'least weight of a log line: debug, info, warn, error', parse: (text) => parseOneOf(text, 'log.level', ['debug', 'info', 'warn', 'error']) }),
+  'net.listen': setting({
+    flag: '--listen',
+    initial: '/ip4/0.0.0.0/tcp/7490',
+    meaning: 'addresses the steward listens on',
+    isList: true,
+    parse: (text) => text.split(',').map((address) => parseMultiaddr(address.trim())),
+  }),
+  'api.listen': setting({
+    flag: '--api',
+    initial: '127.0.0.1:0',
+    meaning: 'address of the local HTTP API; port 0 takes a free one',
+    parse: parseEndpoint,
+  }),
+  'log.level': setting({
+    flag: '--log-level',
+    initial: 'info',
+    meaning: 'least weight of a log line: debug, info, warn, error',
+    parse: (text) => parseOneOf(text, 'log.level', ['debug', 'info', 'warn', 'error']),
+  }),
 } as const
 
 /** The key of a setting. */
@@ -83,7 +136,9 @@ export function isSettingKey(key: string): key is SettingKey {
 
 /** The key that resembles `key` most, for "did you mean". */
 export function nearestKey(key: string, keys: readonly string[] = SETTING_KEYS): string | undefined {
-  const ranked = keys.map((known) => ({ known, distance: editDistance(key, known) })).sort((a, b) => a.distance - b.distance)
+  const ranked = keys
+    .map((known) => ({ known, distance: editDistance(key, known) }))
+    .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
   return best !== undefined && best.distance <= Math.max(2, Math.floor(key.length / 2)) ? best.known : undefined
 }
@@ -107,7 +162,8 @@ export function parseCode(text: string): Code {
   const match = /^(\d{1,3})\/(\d{1,3})$/.exec(text.trim())
   if (match === null) throw format('put.code', 'like 3/10', text)
   const [k, n] = [Number(match[1]), Number(match[2])]
-  if (k < 1 || n < k || n > 256) throw new HoldfastError('INPUT_RANGE', { name: 'put.code', expected: '1 ≤ k ≤ n ≤ 256', got: text })
+  if (k < 1 || n < k || n > 256)
+    throw new HoldfastError('INPUT_RANGE', { name: 'put.code', expected: '1 ≤ k ≤ n ≤ 256', got: text })
   return { k, n }
 }
 
@@ -125,17 +181,20 @@ export function parsePriceCap(text: string): PriceCap {
 /** market.md, Contracts: 30 to 180 days. */
 function parseTerm(text: string): Seconds {
   const term = parseDuration(text)
-  if (term < 30 * 86_400 || term > 180 * 86_400) throw new HoldfastError('INPUT_RANGE', { name: 'put.for', expected: '30d to 180d', got: text })
+  if (term < 30 * 86_400 || term > 180 * 86_400)
+    throw new HoldfastError('INPUT_RANGE', { name: 'put.for', expected: '30d to 180d', got: text })
   return term
 }
 
 function parseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw format('chain.rpc', 'a URL like http://127.0.0.1:8545', text)
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw format('chain.rpc', 'a URL like http://127.0.0.1:8545', text)
   return text
 }
 
 function parseMultiaddr(text: string): string {
-  if (!/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}(\/.*)?$/.test(text)) throw format('net.listen', 'an address like /ip4/0.0.0.0/tcp/7490', text)
+  if (!/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}(\/.*)?$/.test(text))
+    throw format('net.listen', 'an address like /ip4/0.0.0.0/tcp/7490', text)
   return text
 }
 
@@ -148,7 +207,12 @@ function parseEndpoint(text: string): { readonly host: string; readonly port: nu
 
 function parseWhole(text: string, name: string, least: number, most: number): number {
   const value = /^\d{1,9}$/.test(text.trim()) ? Number(text) : Number.NaN
-  if (!(value >= least && value <= most)) throw new HoldfastError('INPUT_RANGE', { name, expected: `a whole number from ${least} to ${most}`, got: text.slice(0, 80) })
+  if (!(value >= least && value <= most))
+    throw new HoldfastError('INPUT_RANGE', {
+      name,
+      expected: `a whole number from ${least} to ${most}`,
+      got: text.slice(0, 80),
+    })
   return value
 }
 

@@ -21,7 +21,11 @@ export interface Settings {
  * @param environment the process's variables; only those of the table are looked at
  * @param file content of config.json, {} when there is none
  */
-export function resolveSettings(flags: FileSettings, environment: Readonly<Record<string, string | undefined>>, file: FileSettings): Settings {
+export function resolveSettings(
+  flags: FileSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+  file: FileSettings,
+): Settings {
   const origin = (key: SettingKey): { readonly text: string | undefined; readonly from: Origin } => {
     const flag = flags[key]
     if (flag !== undefined) return { text: flag, from: 'flag' }
@@ -40,7 +44,8 @@ export function resolveSettings(flags: FileSettings, environment: Readonly<Recor
     find,
     value: (key) => {
       const value = find(key)
-      if (value === undefined && origin(key).text === undefined) throw new HoldfastError('CONFIG_INVALID', { what: `${key} is not set` })
+      if (value === undefined && origin(key).text === undefined)
+        throw new HoldfastError('CONFIG_INVALID', { what: `${key} is not set` })
       return value as SettingValue<typeof key>
     },
   }

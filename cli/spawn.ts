@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ERRORS, type ErrorCode, HoldfastError } from '../base/errors.ts'
 import type { Clock } from '../base/ports.ts'
-import { isAlive, readRunFile, type Role, type RunFile } from './run-file.ts'
+import { isAlive, type Role, type RunFile, readRunFile } from './run-file.ts'
 
 /** What to start. */
 export interface DaemonLaunch {
@@ -62,7 +62,11 @@ export async function startDaemon(launch: DaemonLaunch, clock: Clock): Promise<S
           if (exitCode !== undefined) throw await failureIn(launch, logStart, exitCode)
           await clock.sleep(LOOK_MS, signal)
         }
-        throw new HoldfastError('TIMED_OUT', { what: `starting ${nameOf(launch)}`, limit: `${limitMs / 1000} s`, where: launch.logFile })
+        throw new HoldfastError('TIMED_OUT', {
+          what: `starting ${nameOf(launch)}`,
+          limit: `${limitMs / 1000} s`,
+          where: launch.logFile,
+        })
       },
     }
   } finally {
@@ -83,12 +87,20 @@ async function failureIn(launch: DaemonLaunch, from: number, exitCode: number | 
     .flatMap((line) => {
       try {
         const { type, code, data } = JSON.parse(line) as { type?: string; code?: string; data?: Record<string, string> }
-        return type === 'error' && code !== undefined && code in ERRORS ? [new HoldfastError(code as ErrorCode, { ...data, where: launch.logFile })] : []
+        return type === 'error' && code !== undefined && code in ERRORS
+          ? [new HoldfastError(code as ErrorCode, { ...data, where: launch.logFile })]
+          : []
       } catch {
         return [] // not every line of a log is JSON
       }
     })[0]
-  return found ?? new HoldfastError('INTERNAL', { what: `${nameOf(launch)} ended with exit code ${exitCode ?? 'none'}`, where: launch.logFile })
+  return (
+    found ??
+    new HoldfastError('INTERNAL', {
+      what: `${nameOf(launch)} ended with exit code ${exitCode ?? 'none'}`,
+      where: launch.logFile,
+    })
+  )
 }
 
 async function readTail(path: string, from: number): Promise<string> {

@@ -4,10 +4,20 @@ import { HoldfastError } from '../base/errors.ts'
 import { formatHold, formatTime, WEI_PER_GWEI } from '../base/units.ts'
 import { Ledger } from '../controller/ledger.ts'
 import { POLICY } from '../controller/policy.ts'
-import { findObject, openAmount, type Outlook, viewAccounts, viewObject, viewObjectDetail, viewPlan, viewShares, viewTotals } from '../controller/views.ts'
+import {
+  findObject,
+  type Outlook,
+  openAmount,
+  viewAccounts,
+  viewObject,
+  viewObjectDetail,
+  viewPlan,
+  viewShares,
+  viewTotals,
+} from '../controller/views.ts'
 import { openDataDir, readVolume } from '../store/data-dir.ts'
 import type { Context } from './context.ts'
-import type { LedgerView } from './ledger-view.ts'
+import type { LedgerView } from './ledger-answers.ts'
 
 /** @throws `CONFIG_NOT_INITIALISED`, `STORE_LOCKED` while another process has it open */
 export async function openStoredView({ home, clock }: Context): Promise<LedgerView> {
@@ -19,7 +29,10 @@ export async function openStoredView({ home, clock }: Context): Promise<LedgerVi
   const now = latestMoment(ledger, clock.now())
   const outlook: Outlook = { ledger, policy: POLICY, now }
   const { deposited, withdrawn, advertFees } = ledger.money
-  const gone = [...ledger.bounties.values()].reduce((sum, { phase, amount }) => (phase === 'posted' || phase === 'swept' ? sum + amount : sum), 0n)
+  const gone = [...ledger.bounties.values()].reduce(
+    (sum, { phase, amount }) => (phase === 'posted' || phase === 'swept' ? sum + amount : sum),
+    0n,
+  )
   const balance = deposited - withdrawn - (advertFees + gone) * WEI_PER_GWEI
   return {
     isOffline: true,
@@ -45,5 +58,8 @@ export async function openStoredView({ home, clock }: Context): Promise<LedgerVi
 
 /** The wall clock, or the newest thing the ledger saw: on a dev chain time may be far ahead. */
 function latestMoment(ledger: Ledger, wall: number): number {
-  return [...ledger.placements.values()].reduce((latest, { start, totals }) => Math.max(latest, start, totals.lastProof), wall)
+  return [...ledger.placements.values()].reduce(
+    (latest, { start, totals }) => Math.max(latest, start, totals.lastProof),
+    wall,
+  )
 }

@@ -16,7 +16,14 @@ export function formatFromNow(iso: string | undefined, now: number): string {
   if (iso === undefined) return '–'
   const difference = Math.round(Date.parse(iso) / 1000 - now)
   const size = Math.abs(difference)
-  const text = size >= 86_400 ? `${Math.round(size / 86_400)} d` : size >= 3600 ? `${Math.round(size / 3600)} h` : size >= 60 ? `${Math.round(size / 60)} min` : `${size} s`
+  const text =
+    size >= 86_400
+      ? `${Math.round(size / 86_400)} d`
+      : size >= 3600
+        ? `${Math.round(size / 3600)} h`
+        : size >= 60
+          ? `${Math.round(size / 60)} min`
+          : `${size} s`
   return difference >= 0 ? `in ${text}` : `${text} ago`
 }
 

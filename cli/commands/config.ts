@@ -4,9 +4,15 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { HoldfastError } from '../../base/errors.ts'
 import { changeConfig, describeUnknown, readConfigFile } from '../config-file.ts'
-import type { Context } from '../context.ts'
-import type { CommandRun } from '../program.ts'
-import { environmentNameOf, isSettingKey, SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from '../settings-table.ts'
+import type { CommandRun, Context } from '../context.ts'
+import {
+  environmentNameOf,
+  isSettingKey,
+  SETTING_KEYS,
+  SETTINGS,
+  type Setting,
+  type SettingKey,
+} from '../settings-table.ts'
 
 export const CONFIG_COMMANDS = { path, get, set, validate, explain } as const satisfies Record<string, CommandRun>
 
@@ -21,7 +27,9 @@ async function path({ home, out }: Context): Promise<undefined> {
     logs: home.logs,
     run: home.run,
   }
-  const lines = Object.entries(paths).map(([name, value]) => `${name.padEnd(11)} ${value}${existsSync(value) ? '' : '   (not there yet)'}`)
+  const lines = Object.entries(paths).map(
+    ([name, value]) => `${name.padEnd(11)} ${value}${existsSync(value) ? '' : '   (not there yet)'}`,
+  )
   out.summary({ command: 'config', fields: { paths }, lines, result: home.config })
 }
 
@@ -41,14 +49,28 @@ async function set({ home, out, options }: Context, [name = '', value]: readonly
     await changeConfig(home.config, { [key]: value })
   }
   const done = options.dryRun === true ? 'would be' : 'is'
-  out.summary({ command: 'config', fields: { key, value }, lines: [value === undefined ? `${key} ${done} removed from ${home.config}` : `${key} ${done} ${value} in ${home.config}; daemons read it when they start`] })
+  out.summary({
+    command: 'config',
+    fields: { key, value },
+    lines: [
+      value === undefined
+        ? `${key} ${done} removed from ${home.config}`
+        : `${key} ${done} ${value} in ${home.config}; daemons read it when they start`,
+    ],
+  })
 }
 
 async function validate({ home, settings, out }: Context): Promise<undefined> {
   const file = await readConfigFile(home.config)
   for (const key of SETTING_KEYS) settings.find(key)
-  const what = file === undefined ? `there is no ${home.config}: defaults and environment are valid` : `${home.config} is valid`
-  out.summary({ command: 'config', fields: { path: home.config, isThere: file !== undefined }, lines: [what], result: home.config })
+  const what =
+    file === undefined ? `there is no ${home.config}: defaults and environment are valid` : `${home.config} is valid`
+  out.summary({
+    command: 'config',
+    fields: { path: home.config, isThere: file !== undefined },
+    lines: [what],
+    result: home.config,
+  })
 }
 
 async function explain({ settings, out }: Context, [name]: readonly string[]): Promise<undefined> {

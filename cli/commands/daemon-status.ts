@@ -2,21 +2,35 @@
 import { formatSize } from '../../base/units.ts'
 import type { Accounts, ControllerStatus } from '../../controller/api-types.ts'
 import { chooseActor } from '../choose-actor.ts'
-import type { Context, Options } from '../context.ts'
+import type { CommandRun, Context, Options } from '../context.ts'
 import { openLedgerView } from '../ledger-view.ts'
 import { openDaemonApi } from '../local-api.ts'
-import type { CommandRun } from '../program.ts'
 import { formatFromNow, formatTable, shortId } from '../words.ts'
 
 export const controllerStatus: CommandRun = async (context) => {
   const { out } = context
   await using view = await openLedgerView(context)
   const [status, accounts] = [await view.status(), await view.accounts()]
-  out.summary({ command: 'controller', fields: { ...status, accounts, asOf: view.asOf }, lines: [...statusLines(status), ...accountLines(accounts)], result: status.account })
+  out.summary({
+    command: 'controller',
+    fields: { ...status, accounts, asOf: view.asOf },
+    lines: [...statusLines(status), ...accountLines(accounts)],
+    result: status.account,
+  })
   return undefined
 }
 
-function statusLines({ account, balance, open, coin, placements, bounties, nextDue, chain, alerts }: ControllerStatus): readonly string[] {
+function statusLines({
+  account,
+  balance,
+  open,
+  coin,
+  placements,
+  bounties,
+  nextDue,
+  chain,
+  alerts,
+}: ControllerStatus): readonly string[] {
   const states = Object.entries(placements).map(([state, count]) => `${state} ${count}`)
   return [
     `account    ${account}   ${balance} HOLD, ${open} in open bounties, ${coin} coin`,
@@ -28,8 +42,20 @@ function statusLines({ account, balance, open, coin, placements, bounties, nextD
 
 function accountLines({ stewards }: Accounts): readonly string[] {
   if (stewards.length === 0) return []
-  const rows = stewards.map((each) => [shortId(each.steward), String(each.placements), formatSize(each.bytes), each.posted, each.swept, each.revoked, each.open, String(each.missed)])
-  return formatTable([['STEWARD', 'PLACEMENTS', 'BYTES', 'POSTED', 'SWEPT', 'REVOKED', 'OPEN', 'MISSED'], ...rows], [1, 2, 3, 4, 5, 6, 7])
+  const rows = stewards.map((each) => [
+    shortId(each.steward),
+    String(each.placements),
+    formatSize(each.bytes),
+    each.posted,
+    each.swept,
+    each.revoked,
+    each.open,
+    String(each.missed),
+  ])
+  return formatTable(
+    [['STEWARD', 'PLACEMENTS', 'BYTES', 'POSTED', 'SWEPT', 'REVOKED', 'OPEN', 'MISSED'], ...rows],
+    [1, 2, 3, 4, 5, 6, 7],
+  )
 }
 
 export const stewardStatus: CommandRun = async (context: Context, _args, options: Options) => {
@@ -38,7 +64,15 @@ export const stewardStatus: CommandRun = async (context: Context, _args, options
   const client = await openDaemonApi(paths, 'steward')
   const status = (await client.get('/status', { signal })) as Readonly<Record<string, unknown>>
   client.close()
-  const rows = Object.entries(status).map(([name, value]) => [name, typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)])
-  out.summary({ command: 'steward', fields: { id, dataDir: paths.dir, ...status }, lines: formatTable(rows), result: id })
+  const rows = Object.entries(status).map(([name, value]) => [
+    name,
+    typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value),
+  ])
+  out.summary({
+    command: 'steward',
+    fields: { id, dataDir: paths.dir, ...status },
+    lines: formatTable(rows),
+    result: id,
+  })
   return undefined
 }

@@ -3,21 +3,31 @@
  * books balance. Every ✔ is computed, most of them from the chain alone.
  */
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { EXIT, HoldfastError } from '../../base/errors.ts'
-import { DAY, formatGwei, formatHold, formatSize } from '../../base/units.ts'
+import { DAY, formatGwei, formatHold, formatSize, MiB } from '../../base/units.ts'
 import { openSource } from '../../store/source-file.ts'
+import { openTarget } from '../../store/target-file.ts'
 import { contentHashOf } from '../../uploader/source.ts'
 import { bringUp, type Market, type Running } from '../bring-up.ts'
 import { openMarketChain } from '../chain-access.ts'
 import type { Context, Options } from '../context.ts'
 import { type Acts, createActs } from '../demo/acts.ts'
-import { type BountyStory, type ChainStory, earnedBy, gapsOf, isConserved, readBooks, readStory, rungsOf } from '../demo/chain-story.ts'
+import {
+  type BountyStory,
+  type ChainStory,
+  earnedBy,
+  gapsOf,
+  isConserved,
+  readBooks,
+  readStory,
+  rungsOf,
+} from '../demo/chain-story.ts'
 import { archiveOwnSource } from '../demo/own-archive.ts'
 import { runHoldfast } from '../demo/run-holdfast.ts'
 import { homeAt } from '../home.ts'
@@ -31,7 +41,9 @@ import { stopAll } from './down.ts'
 
 /** The steward that keeps hash states instead of bytes, and its program. */
 const CHEAT = 5
-const CHEAT_PROGRAM = fileURLToPath(new URL('../../test/cast/midstate-steward.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Of the hostile cast; a copy without tests has no cheat, and the demo says nothing of one. */
+const CHEAT_PROGRAM = join(ROOT, 'test', 'cast', 'midstate-steward.ts')
 /** The default code: any 3 of 10. */
 const [NEED, TOTAL] = [3, 10]
 /** Due times lie on full hours, and a post takes its time. Days. */
@@ -39,12 +51,21 @@ const SLACK = 2 / 24
 /** Gaps of the ladder and their play. Days. protocol.md §8. */
 const LADDER = [1, 7, 14, 30] as const
 const JITTER = 0.25
+/** Of copying the file. Bytes. */
+const STEP = 4 * MiB
 
 export async function demo(original: Context, [file]: readonly string[], options: Options): Promise<number> {
   const stewards = countOf(options['stewards'], '--stewards', TOTAL, 40)
   const days = countOf(options['days'], '--days', 30, 3650)
   if (original.options.dryRun === true) {
-    original.out.summary({ command: 'demo', fields: { dryRun: true, stewards, days }, lines: [`would start a chain, an index, a controller and ${stewards} stewards in a new directory, store ${file ?? 'this source tree'} and walk ${days} days`, 'Nothing was started (dry run).'] })
+    original.out.summary({
+      command: 'demo',
+      fields: { dryRun: true, stewards, days },
+      lines: [
+        `would start a chain, an index, a controller and ${stewards} stewards in a new directory, store ${file ?? 'this source tree'} and walk ${days} days`,
+        'Nothing was started (dry run).',
+      ],
+    })
     return EXIT.done
   }
   const context = await openDemoHome(original)
@@ -68,11 +89,25 @@ export async function demo(original: Context, [file]: readonly string[], options
   }
   const failures = acts.failures()
   const seconds = (clock.monotonic() - startedAt) / 1000
-  const next = isKept ? [`It still runs in ${home.root}:  holdfast status --home ${home.root}     stop it:  holdfast down --wipe --home ${home.root}`] : []
+  const next = isKept
+    ? [
+        `It still runs in ${home.root}:  holdfast status --home ${home.root}     stop it:  holdfast down --wipe --home ${home.root}`,
+      ]
+    : []
   out.summary({
     command: 'demo',
-    fields: { claims: acts.checked(), failures, seconds: Number(seconds.toFixed(1)), ...(isKept ? { home: home.root } : {}) },
-    lines: [`${acts.checked() - failures.length} of ${acts.checked()} claims hold, in ${Math.round(seconds)} s`, ...failures.map((text) => `✘ ${text}`), ...next, 'Your own file: npm run demo -- FILE'],
+    fields: {
+      claims: acts.checked(),
+      failures,
+      seconds: Number(seconds.toFixed(1)),
+      ...(isKept ? { home: home.root } : {}),
+    },
+    lines: [
+      `${acts.checked() - failures.length} of ${acts.checked()} claims hold, in ${Math.round(seconds)} s`,
+      ...failures.map((text) => `✘ ${text}`),
+      ...next,
+      'Your own file: npm run demo -- FILE',
+    ],
     result: failures.length === 0 ? 'ok' : 'failed',
   })
   return failures.length === 0 ? EXIT.done : EXIT.failed
@@ -81,9 +116,16 @@ export async function demo(original: Context, [file]: readonly string[], options
 /** A directory of its own, and settings that nobody's environment or configuration reaches into. */
 async function openDemoHome(context: Context): Promise<Context> {
   const root = context.home.root ?? (await mkdtemp(join(tmpdir(), 'holdfast-demo-')))
-  if (context.home.root !== undefined && existsSync(root) && (await readdir(root)).length > 0) throw new HoldfastError('INPUT_EXISTS', { path: root })
-  for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_') && name !== 'HOLDFAST_RELAUNCHED') delete process.env[name]
-  return { ...context, home: homeAt(root, process.env), settings: resolveSettings({}, {}, {}), environment: process.env }
+  if (context.home.root !== undefined && existsSync(root) && (await readdir(root)).length > 0)
+    throw new HoldfastError('INPUT_EXISTS', { path: root })
+  for (const name of Object.keys(process.env))
+    if (name.startsWith('HOLDFAST_') && name !== 'HOLDFAST_RELAUNCHED') delete process.env[name]
+  return {
+    ...context,
+    home: homeAt(root, process.env),
+    settings: resolveSettings({}, {}, {}),
+    environment: process.env,
+  }
 }
 
 async function startMarket(context: Context, acts: Acts, stewards: number): Promise<Market> {
@@ -100,11 +142,16 @@ async function startMarket(context: Context, acts: Acts, stewards: number): Prom
         acts.end({ rpc: chain.url })
         acts.begin('pool')
       }
-      if (part === 'pool') acts.say(`master, manager, index; ${dev.stewards.length} stewards registered, each on a network of its own`)
-      if (part === 'pool' && !dev.hasNetworks) acts.say('(this system has only 127.0.0.1: one network for all, so the cluster rule is off)')
+      if (part === 'pool')
+        acts.say(`master, manager, index; ${dev.stewards.length} stewards registered, each on a network of its own`)
+      if (part === 'pool' && !dev.hasNetworks)
+        acts.say('(this system has only 127.0.0.1: one network for all, so the cluster rule is off)')
       if (part === 'daemons') {
-        acts.say(`controller, index and ${dev.stewards.length} stewards run as processes; 1000 HOLD of test money deposited`)
-        if (hasCheat) acts.say(`steward ${CHEAT} cheats: of every blob it keeps the state of a hash instead of the bytes`)
+        acts.say(
+          `controller, index and ${dev.stewards.length} stewards run as processes; 1000 HOLD of test money deposited`,
+        )
+        if (hasCheat)
+          acts.say(`steward ${CHEAT} cheats: of every blob it keeps the state of a hash instead of the bytes`)
         acts.end({ stewards: dev.stewards.length, cheat: hasCheat ? CHEAT : undefined })
       }
     },
@@ -132,23 +179,51 @@ async function storeFile(context: Context, acts: Acts, file: string | undefined)
   await mkdir(place, { recursive: true })
   const copy = join(place, file === undefined ? 'holdfast.tar' : basename(resolve(file)))
   if (file === undefined) archiveOwnSource(copy)
-  else {
-    await (await openSource(file)).close() // a directory or a device is refused by name before anything is copied
-    await copyFile(file, copy)
-  }
+  else await copyOf(file, copy)
   const { bytes, sha256 } = await hashOf(copy)
   const put = (await runHoldfast(['put', copy, '--yes', '--home', home.root ?? ''], signal)) as unknown as PutLine
   const { auction, cost, blobs, shares } = put
   const bids = auction.scores.map(({ bid }) => Number(bid))
-  acts.say(`${basename(copy)} ${formatSize(bytes)} → ${blobs} blobs on ${plural(put.stewards.length, 'steward')}: ${shares.total} shares a segment, any ${shares.need} suffice, and ${put.copies} manifest copies`)
-  acts.say(`auction: ${auction.bids} sealed bids of ${Math.min(...bids).toFixed(4)} to ${Math.max(...bids).toFixed(4)} HOLD per GiB-month, one price for all: ${Number(put.price).toFixed(4)}${auction.thin ? ' (as many bids as shares: the reserve)' : ''}`)
-  acts.say(`rent ${cost.rent} HOLD for 90 days, advert fee ${cost.advert}, chain fees about ${Number(cost.fees).toFixed(4)} ETH a year (a bounty this small costs more gas than it pays; a dev chain posts it all the same)`)
-  acts.check(`every share has a receipt signed by both sides: ${shares.receipts} of ${shares.total}`, shares.receipts === shares.total && put.complete)
+  acts.say(
+    `${basename(copy)} ${formatSize(bytes)} → ${blobs} blobs on ${plural(put.stewards.length, 'steward')}: ${shares.total} shares a segment, any ${shares.need} suffice, and ${put.copies} manifest copies`,
+  )
+  acts.say(
+    `auction: ${auction.bids} sealed bids of ${Math.min(...bids).toFixed(4)} to ${Math.max(...bids).toFixed(4)} HOLD per GiB-month, one price for all: ${Number(put.price).toFixed(4)}${auction.thin ? ' (as many bids as shares: the reserve)' : ''}`,
+  )
+  acts.say(
+    `rent ${cost.rent} HOLD for 90 days, advert fee ${cost.advert}, chain fees about ${Number(cost.fees).toFixed(4)} ETH a year (a bounty this small costs more gas than it pays; a dev chain posts it all the same)`,
+  )
+  acts.check(
+    `every share has a receipt signed by both sides: ${shares.receipts} of ${shares.total}`,
+    shares.receipts === shares.total && put.complete,
+  )
   acts.end({ id: put.id, bytes, blobs, cost })
   const { chain } = await openMarketChain(context)
   const { timestamp } = await chain.head()
   chain.close()
-  return { id: put.id, name: basename(copy), copy, bytes, sha256, stewards: put.stewards.map(({ steward }) => steward), at: timestamp }
+  return {
+    id: put.id,
+    name: basename(copy),
+    copy,
+    bytes,
+    sha256,
+    stewards: put.stewards.map(({ steward }) => steward),
+    at: timestamp,
+  }
+}
+
+/** @throws `INPUT_FILE` for a directory, a device, or nothing at all */
+async function copyOf(path: string, target: string): Promise<void> {
+  const source = await openSource(path)
+  const copy = await openTarget(target, { overwrite: 'never' })
+  try {
+    for (let at = 0; at < source.size; at += STEP)
+      await copy.write(await source.read(at, Math.min(STEP, source.size - at)))
+    await copy.commit()
+  } finally {
+    await copy.abort()
+    await source.close()
+  }
 }
 
 /** The summary line of `put --json`. */
@@ -160,7 +235,11 @@ interface PutLine {
   readonly price: string
   readonly cost: { readonly rent: string; readonly advert: string; readonly fees: string }
   readonly shares: { readonly need: number; readonly total: number; readonly receipts: number }
-  readonly auction: { readonly bids: number; readonly thin: boolean; readonly scores: readonly { readonly bid: string }[] }
+  readonly auction: {
+    readonly bids: number
+    readonly thin: boolean
+    readonly scores: readonly { readonly bid: string }[]
+  }
   readonly stewards: readonly { readonly steward: Address }[]
 }
 
@@ -171,47 +250,92 @@ async function forget(acts: Acts, stored: Stored, cheat: Running | undefined): P
   if (cheat !== undefined) {
     const kept = await bytesBelow(join(cheat.dataDir, 'remains'))
     const blobs = await bytesBelow(join(cheat.dataDir, 'blobs'))
-    acts.check(`steward ${CHEAT} signed for its share, too, and keeps ${kept} bytes of hash states, ${blobs} bytes of blobs`, kept > 0 && blobs === 0)
+    acts.check(
+      `steward ${CHEAT} signed for its share, too, and keeps ${kept} bytes of hash states, ${blobs} bytes of blobs`,
+      kept > 0 && blobs === 0,
+    )
   }
   acts.end()
 }
 
-async function walk(context: Context, acts: Acts, market: Market, stored: Stored, cheat: Running | undefined, days: number): Promise<void> {
+async function walk(
+  context: Context,
+  acts: Acts,
+  market: Market,
+  stored: Stored,
+  cheat: Running | undefined,
+  days: number,
+): Promise<void> {
   const { clock, out } = context
   acts.begin(days === 365 ? 'a year' : `${days} days`)
   const progress = createProgress(out, 'demo', clock)
   progress.phase('walking')
-  const { advanced } = await advanceHome(context, days * DAY, ({ time }) => progress.remark(`day ${Math.floor((time - stored.at) / DAY)} of ${days}`))
+  const { advanced } = await advanceHome(context, days * DAY, ({ time }) =>
+    progress.remark(`day ${Math.floor((time - stored.at) / DAY)} of ${days}`),
+  )
   progress.end()
   const { bounties } = await readChain(context)
-  const honest = market.stewards.filter(({ id }) => id !== cheat?.id && stored.stewards.includes(id)).map(({ id }) => id)
+  const honest = market.stewards
+    .filter(({ id }) => id !== cheat?.id && stored.stewards.includes(id))
+    .map(({ id }) => id)
   const ours = bounties.filter(({ steward }) => honest.includes(steward))
   const counts = countEnds(ours)
-  acts.say(`${days} days in ${advanced.hops} hops, block ${advanced.block}; each bounty asks for a hash over every byte of a share, with a nonce nobody knew before`)
-  acts.check(`honest stewards: ${counts.posted} bounties posted, ${counts.swept} swept, ${counts.revoked} revoked, ${counts.open} still open`, counts.posted > 0 && counts.revoked === 0 && counts.swept + counts.open === counts.posted)
+  acts.say(
+    `${days} days in ${advanced.hops} hops, block ${advanced.block}; each bounty asks for a hash over every byte of a share, with a nonce nobody knew before`,
+  )
+  acts.check(
+    `honest stewards: ${counts.posted} bounties posted, ${counts.swept} swept, ${counts.revoked} revoked, ${counts.open} still open`,
+    counts.posted > 0 && counts.revoked === 0 && counts.swept + counts.open === counts.posted,
+  )
   const rungs = rungsOf(gapsOf(ours, honest, stored.at)).filter(({ count }) => count > honest.length / 2)
-  acts.check(`checks back off, day by day between two: ${rungs.slice(0, 6).map(formatRung).join(' → ')}`, isLadder(rungs))
-  if (cheat !== undefined) tellCheat(acts, bounties.filter(({ steward }) => steward === cheat.id))
+  acts.check(
+    `checks back off, day by day between two: ${rungs.slice(0, 6).map(formatRung).join(' → ')}`,
+    isLadder(rungs),
+  )
+  if (cheat !== undefined)
+    tellCheat(
+      acts,
+      bounties.filter(({ steward }) => steward === cheat.id),
+    )
   await tellObject(context, acts, stored, honest, cheat)
   acts.end({ hops: advanced.hops, now: advanced.now, ...counts })
 }
 
 function tellCheat(acts: Acts, bounties: readonly BountyStory[]): void {
   const { posted, swept, revoked } = countEnds(bounties)
-  acts.check(`steward ${CHEAT} had ${posted} bounties and swept ${swept}: ${revoked} revoked, the money went back; then it was asked no more (MIA)`, posted > 0 && swept === 0 && revoked === posted)
+  acts.check(
+    `steward ${CHEAT} had ${posted} bounties and swept ${swept}: ${revoked} revoked, the money went back; then it was asked no more (MIA)`,
+    posted > 0 && swept === 0 && revoked === posted,
+  )
 }
 
-async function tellObject(context: Context, acts: Acts, stored: Stored, honest: readonly Address[], cheat: Running | undefined): Promise<void> {
+async function tellObject(
+  context: Context,
+  acts: Acts,
+  stored: Stored,
+  honest: readonly Address[],
+  cheat: Running | undefined,
+): Promise<void> {
   await using view = await openLedgerView(context)
   const shares = (await view.shares(stored.id, true)).filter(({ type }) => type === 'share')
   const good = shares.filter(({ steward }) => honest.includes(steward))
   const renewals = Math.min(...good.map(({ version }) => version)) - 1
-  acts.check(`placements renewed ${renewals} times by themselves: same bytes, same ids; all ${good.length} honest shares are held`, good.length > 0 && good.every(({ state, version }) => state === 'held' && version > 1))
+  acts.check(
+    `placements renewed ${renewals} times by themselves: same bytes, same ids; all ${good.length} honest shares are held`,
+    good.length > 0 && good.every(({ state, version }) => state === 'held' && version > 1),
+  )
   if (cheat !== undefined) {
     // Given up after two missed rounds, its placement was not renewed and has ended by now.
     const bad = shares.filter(({ steward }) => steward === cheat.id)
-    const isGivenUp = bad.length > 0 && bad.every(({ state, checksDone, version }) => (state === 'mia' || state === 'ended') && checksDone === 0 && version === 1)
-    acts.check(`the cheat's share was given up and not renewed; ${honest.length} of ${TOTAL} are left, so repair can wait`, isGivenUp)
+    const isGivenUp =
+      bad.length > 0 &&
+      bad.every(
+        ({ state, checksDone, version }) => (state === 'mia' || state === 'ended') && checksDone === 0 && version === 1,
+      )
+    acts.check(
+      `the cheat's share was given up and not renewed; ${honest.length} of ${TOTAL} are left, so repair can wait`,
+      isGivenUp,
+    )
   }
 }
 
@@ -240,7 +364,10 @@ async function kill(acts: Acts, holders: readonly Running[], cheat: Running | un
   const killed = holders.filter((each) => !survivors.includes(each))
   for (const { pid } of killed) process.kill(pid, 'SIGKILL')
   const dead = await Promise.all(killed.map(({ pid }) => isGone(pid)))
-  acts.check(`${killed.length} of ${holders.length} stewards killed with -9: ${killed.map(({ number }) => number).join(', ')}; ${survivors.map(({ number }) => number).join(', ')} are left`, dead.every((gone) => gone))
+  acts.check(
+    `${killed.length} of ${holders.length} stewards killed with -9: ${killed.map(({ number }) => number).join(', ')}; ${survivors.map(({ number }) => number).join(', ')} are left`,
+    dead.every((gone) => gone),
+  )
   acts.end({ killed: killed.map(({ id, pid }) => ({ id, pid })) })
   return killed
 }
@@ -263,7 +390,10 @@ async function fetchBack(context: Context, acts: Acts, stored: Stored, left: num
   const target = join(home.root ?? '', 'demo', `back-${stored.name}`)
   const got = await runHoldfast(['get', stored.id, '-o', target, '--home', home.root ?? ''], signal)
   const { bytes, sha256 } = await hashOf(target)
-  acts.check(`${stored.name} from ${left} stewards in ${Number(got['seconds']).toFixed(1)} s: ${formatSize(bytes)}   sha256 ${sha256.slice(0, 4)}…${sha256.slice(-4)} = ${stored.sha256.slice(0, 4)}…${stored.sha256.slice(-4)}`, sha256 === stored.sha256 && bytes === stored.bytes)
+  acts.check(
+    `${stored.name} from ${left} stewards in ${Number(got['seconds']).toFixed(1)} s: ${formatSize(bytes)}   sha256 ${sha256.slice(0, 4)}…${sha256.slice(-4)} = ${stored.sha256.slice(0, 4)}…${stored.sha256.slice(-4)}`,
+    sha256 === stored.sha256 && bytes === stored.bytes,
+  )
   acts.end({ bytes, sha256, seconds: got['seconds'] })
 }
 
@@ -272,13 +402,32 @@ async function tellMoney(context: Context, acts: Acts, market: Market, cheat: Ru
   const { chain, deployment } = await openMarketChain(context)
   try {
     const story = await readStory(chain, deployment)
-    const earned = market.stewards.map(({ id, number }) => ({ steward: id, number, gwei: earnedBy(story.bounties, id) }))
+    const earned = market.stewards.map(({ id, number }) => ({
+      steward: id,
+      number,
+      gwei: earnedBy(story.bounties, id),
+    }))
     acts.say(`earned: ${earned.map(({ number, gwei }) => `steward ${number} ${formatMicro(gwei)}`).join(', ')} µHOLD`)
-    if (cheat !== undefined) acts.check(`the cheat earned ${formatGwei(earned.find(({ number }) => number === CHEAT)?.gwei ?? 0n)}, every honest holder something`, earned.every(({ number, gwei }) => (number === CHEAT ? gwei === 0n : gwei > 0n) || market.stewards.length > TOTAL))
+    if (cheat !== undefined)
+      acts.check(
+        `the cheat earned ${formatGwei(earned.find(({ number }) => number === CHEAT)?.gwei ?? 0n)}, every honest holder something`,
+        earned.every(
+          ({ number, gwei }) => (number === CHEAT ? gwei === 0n : gwei > 0n) || market.stewards.length > TOTAL,
+        ),
+      )
     const books = await readBooks(chain, deployment, story)
-    acts.check(`deposits ${formatHold(books.deposits)} − withdrawals ${formatHold(books.withdrawals)} − advert fees ${formatHold(books.advertFees)} = balances ${formatHold(books.balances)} + open bounties ${formatHold(books.open)}`, isConserved(books))
-    acts.check(`no bounty was paid twice: ${story.bounties.length} bounties, ${story.bounties.filter(({ end }) => end === 'swept').length} swept once, ${story.bounties.filter(({ end }) => end === 'revoked').length} revoked once`, isPaidOnce(story))
-    acts.end({ earned: earned.map(({ steward, gwei }) => ({ steward, earned: formatGwei(gwei) })), books: Object.fromEntries(Object.entries(books).map(([name, amount]) => [name, formatHold(amount)])) })
+    acts.check(
+      `deposits ${formatHold(books.deposits)} − withdrawals ${formatHold(books.withdrawals)} − advert fees ${formatHold(books.advertFees)} = balances ${formatHold(books.balances)} + open bounties ${formatHold(books.open)}`,
+      isConserved(books),
+    )
+    acts.check(
+      `no bounty was paid twice: ${story.bounties.length} bounties, ${story.bounties.filter(({ end }) => end === 'swept').length} swept once, ${story.bounties.filter(({ end }) => end === 'revoked').length} revoked once`,
+      isPaidOnce(story),
+    )
+    acts.end({
+      earned: earned.map(({ steward, gwei }) => ({ steward, earned: formatGwei(gwei) })),
+      books: Object.fromEntries(Object.entries(books).map(([name, amount]) => [name, formatHold(amount)])),
+    })
   } finally {
     chain.close()
   }
@@ -321,7 +470,11 @@ async function hashOf(path: string): Promise<{ readonly bytes: number; readonly 
 
 async function bytesBelow(directory: string): Promise<number> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-  const sizes = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size))
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
@@ -333,6 +486,11 @@ async function tidy(context: Context): Promise<void> {
 
 function countOf(value: unknown, name: string, least: number, most: number): number {
   const count = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN
-  if (!(count >= least && count <= most)) throw new HoldfastError('INPUT_RANGE', { name, expected: `a whole number from ${least} to ${most}`, got: String(value) })
+  if (!(count >= least && count <= most))
+    throw new HoldfastError('INPUT_RANGE', {
+      name,
+      expected: `a whole number from ${least} to ${most}`,
+      got: String(value),
+    })
   return count
 }

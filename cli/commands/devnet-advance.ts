@@ -15,17 +15,25 @@ export async function advance(context: Context, [span = '']: readonly string[]):
   const { out } = context
   const seconds = parseDuration(span)
   if (context.options.dryRun === true) {
-    out.summary({ command: 'devnet', fields: { dryRun: true, advancedSeconds: 0 }, lines: [`would move the chain's time by ${seconds} s`] })
+    out.summary({
+      command: 'devnet',
+      fields: { dryRun: true, advancedSeconds: 0 },
+      lines: [`would move the chain's time by ${seconds} s`],
+    })
     return
   }
-  const signal = context.options.timeout === undefined ? AbortSignal.any([context.signal, limitSignal()]) : context.signal
+  const signal =
+    context.options.timeout === undefined ? AbortSignal.any([context.signal, limitSignal()]) : context.signal
   const { advanced, dead } = await advanceHome({ ...context, signal }, seconds)
   const { advancedSeconds, now, block, hops, skipped } = advanced
   const left = [...new Set([...dead, ...skipped])]
   out.summary({
     command: 'devnet',
     fields: { advancedSeconds, now: formatTime(now), block, hops, skipped: left },
-    lines: [`${formatTime(now)}   block ${block}   ${advancedSeconds} s in ${hops} hops`, ...left.map((name) => `! ${name} does not run and was left out`)],
+    lines: [
+      `${formatTime(now)}   block ${block}   ${advancedSeconds} s in ${hops} hops`,
+      ...left.map((name) => `! ${name} does not run and was left out`),
+    ],
     result: formatTime(now),
   })
 }
@@ -34,7 +42,12 @@ export async function advance(context: Context, [span = '']: readonly string[]):
 export async function advanceHome(
   context: Context,
   seconds: number,
-  onHop?: (hop: { readonly block: number; readonly time: number; readonly target: number; readonly hops: number }) => void | Promise<void>,
+  onHop?: (hop: {
+    readonly block: number
+    readonly time: number
+    readonly target: number
+    readonly hops: number
+  }) => void | Promise<void>,
 ): Promise<{ readonly advanced: Advanced; readonly dead: readonly string[] }> {
   const { home, signal } = context
   const chain = await openHomeChain(context)
@@ -42,7 +55,10 @@ export async function advanceHome(
     const { live, dead } = await listProcesses(home.run)
     const daemons = await Promise.all(live.filter(({ role }) => role !== 'chain').map((run) => tickingOf(context, run)))
     const { timestamp } = await chain.head()
-    const advanced = await advanceTo({ chain, daemons, signal, ...(onHop === undefined ? {} : { onHop }) }, timestamp + seconds)
+    const advanced = await advanceTo(
+      { chain, daemons, signal, ...(onHop === undefined ? {} : { onHop }) },
+      timestamp + seconds,
+    )
     return { advanced, dead: dead.map(nameOf) }
   } finally {
     chain.close()
@@ -61,6 +77,9 @@ function nameOf({ role, id }: { readonly role: string; readonly id?: string }): 
 
 function limitSignal(): AbortSignal {
   const stop = new AbortController()
-  setTimeout(() => stop.abort(new HoldfastError('TIMED_OUT', { what: 'advancing', limit: `${LIMIT} s` })), LIMIT * 1000).unref()
+  setTimeout(
+    () => stop.abort(new HoldfastError('TIMED_OUT', { what: 'advancing', limit: `${LIMIT} s` })),
+    LIMIT * 1000,
+  ).unref()
   return stop.signal
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { HoldfastError } from '../../base/errors.ts'
 import type { Context, Options } from '../context.ts'
-import { type LiveProcess, listProcesses, removeRunFile, type Role, stopProcess } from '../run-file.ts'
+import { type LiveProcess, listProcesses, type Role, removeRunFile, stopProcess } from '../run-file.ts'
 import { plural } from '../words.ts'
 
 /** Who stops first: whoever needs the others. */
@@ -15,7 +15,13 @@ export async function down(context: Context, _args: readonly string[], options: 
   if (wipe) assertWipeable(context)
   const { live, dead } = await listProcesses(home.run)
   if (context.options.dryRun === true) {
-    out.summary({ command: 'down', fields: { dryRun: true, running: live.map(({ role, id, pid }) => ({ role, id, pid })) }, lines: [`would stop ${`${live.length} process${live.length === 1 ? '' : 'es'}`}${wipe ? ` and delete ${home.root}` : ''}`] })
+    out.summary({
+      command: 'down',
+      fields: { dryRun: true, running: live.map(({ role, id, pid }) => ({ role, id, pid })) },
+      lines: [
+        `would stop ${`${live.length} process${live.length === 1 ? '' : 'es'}`}${wipe ? ` and delete ${home.root}` : ''}`,
+      ],
+    })
     return
   }
   const { stopped, killed } = await stopAll(context, live)
@@ -25,15 +31,22 @@ export async function down(context: Context, _args: readonly string[], options: 
     command: 'down',
     fields: { stopped: stopped.length, killed: killed.map(({ role, id, pid }) => ({ role, id, pid })), wiped: wipe },
     lines: [
-      stopped.length === 0 ? 'nothing was running' : `stopped ${countRoles(stopped)}${wipe ? '; home deleted' : '; state is kept'}`,
-      ...killed.map(({ role, pid }) => `! the ${role} (pid ${pid}) did not stop in time and was killed; its state is consistent`),
+      stopped.length === 0
+        ? 'nothing was running'
+        : `stopped ${countRoles(stopped)}${wipe ? '; home deleted' : '; state is kept'}`,
+      ...killed.map(
+        ({ role, pid }) => `! the ${role} (pid ${pid}) did not stop in time and was killed; its state is consistent`,
+      ),
     ],
   })
   return
 }
 
 /** Stops processes of this home, role by role; those of one role together. */
-export async function stopAll({ home, clock }: Context, live: readonly LiveProcess[]): Promise<{ readonly stopped: readonly LiveProcess[]; readonly killed: readonly LiveProcess[] }> {
+export async function stopAll(
+  { home, clock }: Context,
+  live: readonly LiveProcess[],
+): Promise<{ readonly stopped: readonly LiveProcess[]; readonly killed: readonly LiveProcess[] }> {
   const killed: LiveProcess[] = []
   for (const role of ORDER) {
     await Promise.all(
@@ -50,8 +63,10 @@ export async function stopAll({ home, clock }: Context, live: readonly LiveProce
 
 /** Only a home made by `up` may be deleted by a command: it holds no money and no words but test ones. */
 export function assertWipeable({ home }: Context): void {
-  if (home.root === undefined) throw new HoldfastError('INPUT_REQUIRED', { what: 'which home to delete', option: '--home DIR' })
-  if (existsSync(home.root) && !existsSync(home.devPassphrase)) throw new HoldfastError('INPUT_USAGE', { what: `${home.root} was not made by holdfast up, so it is not deleted` })
+  if (home.root === undefined)
+    throw new HoldfastError('INPUT_REQUIRED', { what: 'which home to delete', option: '--home DIR' })
+  if (existsSync(home.root) && !existsSync(home.devPassphrase))
+    throw new HoldfastError('INPUT_USAGE', { what: `${home.root} was not made by holdfast up, so it is not deleted` })
 }
 
 function countRoles(runs: readonly LiveProcess[]): string {

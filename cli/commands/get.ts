@@ -1,13 +1,14 @@
 /** `holdfast get`: an object by id, name or capability. Nothing stands under the target's name before all of it is checked. */
-import { basename } from 'node:path'
+
 import { once } from 'node:events'
+import { basename } from 'node:path'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { asHoldfastError, EXIT, HoldfastError, hasCode } from '../../base/errors.ts'
 import { formatSize } from '../../base/units.ts'
 import { parseCap } from '../../blob/cap.ts'
 import type { ShareStatus } from '../../controller/api-types.ts'
-import { openTarget, type Overwrite, type TargetFile } from '../../store/target-file.ts'
+import { type Overwrite, openTarget, type TargetFile } from '../../store/target-file.ts'
 import { getObject } from '../../uploader/get.ts'
 import type { FinderHints } from '../../uploader/pool-finder.ts'
 import { detailLog } from '../chain-access.ts'
@@ -38,7 +39,14 @@ export async function get(context: Context, [text = '']: readonly string[], opti
   // The object itself goes to standard output: everything else makes way.
   const out = target === '-' ? createOutput(context.out.style, context.out.stderr, context.out.stderr) : context.out
   if (context.options.dryRun === true) {
-    out.summary({ command: 'get', fields: { dryRun: true, id: wanted.id, target }, lines: [`would fetch ${shortId(wanted.id ?? 'the object')} to ${target ?? wanted.name ?? 'a file of its own name'}`, 'Nothing was fetched (dry run).'] })
+    out.summary({
+      command: 'get',
+      fields: { dryRun: true, id: wanted.id, target },
+      lines: [
+        `would fetch ${shortId(wanted.id ?? 'the object')} to ${target ?? wanted.name ?? 'a file of its own name'}`,
+        'Nothing was fetched (dry run).',
+      ],
+    })
     return EXIT.done
   }
   let name = wanted.name
@@ -58,7 +66,8 @@ export async function get(context: Context, [text = '']: readonly string[], opti
           if (event.kind === 'phase') progress.phase(event.phase)
           if (event.kind === 'object') name ??= event.fields.name
           if (event.kind === 'bytes') progress.bytes(event.written, event.total)
-          if (event.kind === 'trouble') progress.remark(`${shortId(event.trouble.holder)} ${event.trouble.kind}, replaced`)
+          if (event.kind === 'trouble')
+            progress.remark(`${shortId(event.trouble.holder)} ${event.trouble.kind}, replaced`)
         },
       },
       wanted.cap,
@@ -74,7 +83,17 @@ export async function get(context: Context, [text = '']: readonly string[], opti
       `fetched  ${destination.path()}  ${formatSize(size)}  ${formatSpan(seconds)}  ${formatSize(size / Math.max(seconds, 0.001))}/s   hash ✔   ${shares.need} of ${shares.total} shares used${replaced === 0 ? '' : `, ${plural(replaced, 'fetch').replace(/fetchs$/, 'fetches')} replaced`}`,
       `sha256   ${toHex(contentHash)}`,
     ]
-    const fields = { id: toHex(summary.id), name: summary.name, path: destination.path(), bytes: size, sha256: toHex(contentHash), shares, holders, replaced: { slow, bad, failed }, seconds: Number(seconds.toFixed(3)) }
+    const fields = {
+      id: toHex(summary.id),
+      name: summary.name,
+      path: destination.path(),
+      bytes: size,
+      sha256: toHex(contentHash),
+      shares,
+      holders,
+      replaced: { slow, bad, failed },
+      seconds: Number(seconds.toFixed(3)),
+    }
     out.summary({ command: 'get', fields, lines, ...(target === '-' ? {} : { result: destination.path() }) })
     return EXIT.done
   } catch (cause) {
@@ -85,7 +104,11 @@ export async function get(context: Context, [text = '']: readonly string[], opti
 }
 
 /** The capability: given, or from the ledger with the user's key. */
-async function resolveObject(context: Context, options: Options, text: string): Promise<{ readonly cap: Uint8Array; readonly id?: string; readonly name?: string; readonly hints?: FinderHints }> {
+async function resolveObject(
+  context: Context,
+  options: Options,
+  text: string,
+): Promise<{ readonly cap: Uint8Array; readonly id?: string; readonly name?: string; readonly hints?: FinderHints }> {
   if (isCapText(text)) return { cap: parseCap(text) }
   await using view = await openLedgerView(context).catch((cause: unknown) => {
     // Without a ledger only a capability names an object.
@@ -101,17 +124,31 @@ async function resolveObject(context: Context, options: Options, text: string): 
 /** Where the ledger says everything is: with no index alive an object of ours is found all the same. */
 function hintsOf(placements: readonly ShareStatus[]): FinderHints {
   const blobs = new Map<string, Address[]>()
-  for (const { type, blobId, steward } of placements) if (type === 'share') blobs.set(blobId, [...(blobs.get(blobId) ?? []), steward])
-  return { blobs, copies: placements.filter(({ type }) => type === 'copy').map(({ steward, blobId }) => ({ id: steward, blobId: fromHex(blobId, 32) })) }
+  for (const { type, blobId, steward } of placements)
+    if (type === 'share') blobs.set(blobId, [...(blobs.get(blobId) ?? []), steward])
+  return {
+    blobs,
+    copies: placements
+      .filter(({ type }) => type === 'copy')
+      .map(({ steward, blobId }) => ({ id: steward, blobId: fromHex(blobId, 32) })),
+  }
 }
 
 function parseOverwrite(value: unknown): Overwrite {
   if (value === 'never' || value === 'always') return value
-  throw new HoldfastError('INPUT_FORMAT', { name: '--overwrite', expected: 'never or always', got: String(value).slice(0, 40) })
+  throw new HoldfastError('INPUT_FORMAT', {
+    name: '--overwrite',
+    expected: 'never or always',
+    got: String(value).slice(0, 40),
+  })
 }
 
 /** With a path the target is opened at once, so that one that is in the way is known before anything is fetched; without, at the first byte. */
-async function toFile(path: string | undefined, nameOf: () => string | undefined, overwrite: Overwrite): Promise<Destination> {
+async function toFile(
+  path: string | undefined,
+  nameOf: () => string | undefined,
+  overwrite: Overwrite,
+): Promise<Destination> {
   let file: TargetFile | undefined = path === undefined ? undefined : await openTarget(path, { overwrite })
   const open = async () => {
     file ??= await openTarget(safeName(nameOf()), { overwrite })
@@ -128,8 +165,12 @@ async function toFile(path: string | undefined, nameOf: () => string | undefined
 /** A name that came with an object never leads out of the working directory (reliability.md R22). */
 function safeName(name: string | undefined): string {
   const base = name === undefined ? '' : basename(name.replaceAll('\\', '/'))
-  const isSafe = base !== '' && base !== '.' && base !== '..' && !/[\u0000-\u001f/]/.test(base) && Buffer.byteLength(base) <= 255
-  if (!isSafe) throw new HoldfastError('INPUT_REQUIRED', { what: 'where to write: the object has no usable name', option: '-o PATH' })
+  const isSafe = base !== '' && base !== '.' && base !== '..' && !/\p{Cc}/u.test(base) && Buffer.byteLength(base) <= 255
+  if (!isSafe)
+    throw new HoldfastError('INPUT_REQUIRED', {
+      what: 'where to write: the object has no usable name',
+      option: '-o PATH',
+    })
   return base
 }
 
@@ -141,7 +182,12 @@ function toStream(stream: NodeJS.WritableStream & { readonly destroyed?: boolean
   return {
     path: () => '-',
     write: async (bytes) => {
-      if (failure !== undefined) throw new HoldfastError('STORE_UNUSABLE', { path: 'standard output', what: 'its reader went away' }, { cause: failure })
+      if (failure !== undefined)
+        throw new HoldfastError(
+          'STORE_UNUSABLE',
+          { path: 'standard output', what: 'its reader went away' },
+          { cause: failure },
+        )
       if (bytes.length > 0 && !stream.write(bytes)) await Promise.race([once(stream, 'drain'), once(stream, 'close')])
     },
     commit: async () => {

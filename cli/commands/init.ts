@@ -16,10 +16,19 @@ const ASKED = 3
 
 export async function init(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { home, out, rng } = context
-  for (const path of [home.keystore, home.controller.keystore]) if (existsSync(path)) throw new HoldfastError('CONFIG_EXISTS', { path })
-  const deployment = typeof options['deployment'] === 'string' ? await readDeploymentFile(options['deployment']) : undefined
+  for (const path of [home.keystore, home.controller.keystore])
+    if (existsSync(path)) throw new HoldfastError('CONFIG_EXISTS', { path })
+  const deployment =
+    typeof options['deployment'] === 'string' ? await readDeploymentFile(options['deployment']) : undefined
   if (context.options.dryRun === true) {
-    out.summary({ command: 'init', fields: { dryRun: true, home: home.root }, lines: [`would make 12 words, ${home.keystore}, ${home.controller.keystore} and ${home.config}`, 'Nothing was made (dry run).'] })
+    out.summary({
+      command: 'init',
+      fields: { dryRun: true, home: home.root },
+      lines: [
+        `would make 12 words, ${home.keystore}, ${home.controller.keystore} and ${home.config}`,
+        'Nothing was made (dry run).',
+      ],
+    })
     return
   }
   const given = options['wordsFile']
@@ -35,7 +44,12 @@ export async function init(context: Context, _args: readonly string[], options: 
   if (deployment !== undefined) await writeJson(home.deployment, deployment)
   out.summary({
     command: 'init',
-    fields: { account: identity.account, keystore: home.keystore, config: home.config, hasDeployment: existsSync(home.deployment) },
+    fields: {
+      account: identity.account,
+      keystore: home.keystore,
+      config: home.config,
+      hasDeployment: existsSync(home.deployment),
+    },
     lines: [
       `account    ${identity.account}`,
       `keys       ${home.keystore}`,
@@ -54,10 +68,21 @@ function chainGroup({ settings }: Context): object {
 async function showWords(context: Context, words: string, file: unknown): Promise<void> {
   if (typeof file === 'string') return writeNewSecret(file, words)
   if (context.options.input === false || context.options.json === true || process.stdin.isTTY !== true)
-    throw new HoldfastError('INPUT_REQUIRED', { what: 'the recovery words are to be written down', option: '--words-out FILE' })
+    throw new HoldfastError('INPUT_REQUIRED', {
+      what: 'the recovery words are to be written down',
+      option: '--words-out FILE',
+    })
   const list = words.split(' ')
-  process.stderr.write(`\nThese words are your money and all your data. Write them down, on paper, in order. They are shown once.\n\n`)
-  for (let row = 0; row < list.length; row += 4) process.stderr.write(`  ${list.slice(row, row + 4).map((word, at) => `${String(row + at + 1).padStart(2)} ${word.padEnd(10)}`).join(' ')}\n`)
+  process.stderr.write(
+    `\nThese words are your money and all your data. Write them down, on paper, in order. They are shown once.\n\n`,
+  )
+  for (let row = 0; row < list.length; row += 4)
+    process.stderr.write(
+      `  ${list
+        .slice(row, row + 4)
+        .map((word, at) => `${String(row + at + 1).padStart(2)} ${word.padEnd(10)}`)
+        .join(' ')}\n`,
+    )
   await context.ask('\nWritten down? Press Enter. ', '--words-out FILE')
   process.stderr.write('\u001b[2J\u001b[3J\u001b[H')
   for (const at of pick(context, list.length)) {

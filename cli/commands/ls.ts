@@ -8,20 +8,41 @@ export async function ls(context: Context, [prefix = '']: readonly string[], opt
   const { out } = context
   await using view = await openLedgerView(context)
   const { now, objects } = await view.objects()
-  const listed = objects.filter(({ id, name }) => prefix === '' || id.startsWith(prefix.toLowerCase()) || name?.startsWith(prefix) === true)
+  const listed = objects.filter(
+    ({ id, name }) => prefix === '' || id.startsWith(prefix.toLowerCase()) || name?.startsWith(prefix) === true,
+  )
   for (const object of listed) out.record({ type: 'object', ...object })
   if (out.style.quiet && !out.style.json) for (const { id } of listed) out.stdout.write(`${id}\n`)
   const rows = listed.map(({ id, size, shares, n, suspect, nines, confidence, nextCheck, expires, name = '' }) =>
     options['long'] === true
-      ? [shortId(id), formatSize(size), `${shares}/${n}`, formatNines(nines, confidence), formatFromNow(nextCheck, now), formatDay(expires), name, suspect > 0 ? `${suspect} suspect` : '']
+      ? [
+          shortId(id),
+          formatSize(size),
+          `${shares}/${n}`,
+          formatNines(nines, confidence),
+          formatFromNow(nextCheck, now),
+          formatDay(expires),
+          name,
+          suspect > 0 ? `${suspect} suspect` : '',
+        ]
       : [shortId(id), formatSize(size), name],
   )
-  const head = options['long'] === true ? ['ID', 'SIZE', 'SHARES', 'CONFIDENCE', 'NEXT CHECK', 'EXPIRES', 'NAME', ''] : ['ID', 'SIZE', 'NAME']
+  const head =
+    options['long'] === true
+      ? ['ID', 'SIZE', 'SHARES', 'CONFIDENCE', 'NEXT CHECK', 'EXPIRES', 'NAME', '']
+      : ['ID', 'SIZE', 'NAME']
   const bytes = listed.reduce((sum, { size }) => sum + size, 0)
   out.summary({
     command: 'ls',
     fields: { objects: listed.length, bytes, asOf: view.asOf },
-    lines: listed.length === 0 ? [prefix === '' ? 'Nothing is stored yet. holdfast put FILE stores something.' : `Nothing begins with ${prefix}.`] : formatTable([head, ...rows], [1, 2]),
+    lines:
+      listed.length === 0
+        ? [
+            prefix === ''
+              ? 'Nothing is stored yet. holdfast put FILE stores something.'
+              : `Nothing begins with ${prefix}.`,
+          ]
+        : formatTable([head, ...rows], [1, 2]),
   })
   if (view.isOffline) out.note(`as of ${view.asOf}: no controller runs in this home`)
   return undefined

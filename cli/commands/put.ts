@@ -1,8 +1,9 @@
 /** `holdfast put`: what it costs, then the object on its way. The same command again goes on, and costs nothing when all is there. */
-import { basename, resolve } from 'node:path'
+
 import { mkdir } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
 import { equalBytes, fromHex, toHex } from '../../base/bytes.ts'
-import { EXIT, HoldfastError } from '../../base/errors.ts'
+import { EXIT, HoldfastError, hasCode } from '../../base/errors.ts'
 import { formatHold, formatSize, formatTime, parseSize, type Wei } from '../../base/units.ts'
 import { formatCap } from '../../blob/cap.ts'
 import { rootKeysOf } from '../../blob/identity.ts'
@@ -44,7 +45,8 @@ export async function put(context: Context, [path = '']: readonly string[], opti
   const file = path === '-' ? await spool(context) : await openSource(path)
   scope.defer(() => file.close())
   const source: Source = file
-  const name = typeof options['name'] === 'string' ? options['name'] : path === '-' ? undefined : basename(resolve(path))
+  const name =
+    typeof options['name'] === 'string' ? options['name'] : path === '-' ? undefined : basename(resolve(path))
   const { root } = await readUserKeys(home.keystore, await obtainPassphrase(context, options, 'the keystore'))
   const access = scope.use(await openPutBook(context, options, log))
 
@@ -52,7 +54,9 @@ export async function put(context: Context, [path = '']: readonly string[], opti
   const stored = isForced || !access.isAttended ? undefined : await findStored(context, source, { k, n, name })
   if (stored !== undefined) return tellStored(context, options, stored)
 
-  const journal = scope.use(await openPutJournal(home.puts, path === '-' ? toHex(await contentHashOf(source)) : resolve(path)))
+  const journal = scope.use(
+    await openPutJournal(home.puts, path === '-' ? toHex(await contentHashOf(source)) : resolve(path)),
+  )
   if (isForced) await journal.clear()
   const vault = createVault(rootKeysOf(root).ledgerKey, rng)
   const wanted = { segmentSize, k, n, term, ...(name === undefined ? {} : { name }) }
@@ -68,59 +72,119 @@ export async function put(context: Context, [path = '']: readonly string[], opti
   const startedAt = clock.monotonic()
   const client = scope.use(await openClientNode(context, log))
   const putOptions: PutOptions = { ...wanted, limits, signal }
-  const summary = await putObject(
-    {
-      book: access.book,
-      send: createSendBlob(client.net),
-      rng,
-      clock,
-      journal,
-      vault,
-      editorParent: root,
-      log,
-      onProgress: (event) => {
-        if (event.kind === 'phase') progress.phase(event.phase)
-        if (event.kind === 'bytes') progress.bytes(event.sent, event.total)
-        if (event.kind === 'award') progress.remark(`stewards ${event.award.lots.length}/${n}`)
-        if (event.kind === 'segment') out.record({ type: 'item', segment: event.segment, blobs: event.held, of: event.of, state: 'held' })
-        if (event.kind === 'retry') out.record({ type: 'trouble', share: event.lot, steward: event.steward, code: event.why.code, what: event.why.message })
-        if (event.kind === 'replaced') {
-          out.record({ type: 'trouble', share: event.lot, steward: event.failed, by: event.by, code: event.why.code, what: event.why.message })
-          progress.keep(`! ${shortId(event.failed)} did not take its share (${event.why.code}); ${event.by === undefined ? 'nobody is left to take it' : `${shortId(event.by)} takes it`}`)
-        }
+  const summary = await underPriceCap(quote, limits, () =>
+    putObject(
+      {
+        book: access.book,
+        send: createSendBlob(client.net),
+        rng,
+        clock,
+        journal,
+        vault,
+        editorParent: root,
+        log,
+        onProgress: (event) => {
+          if (event.kind === 'phase') progress.phase(event.phase)
+          if (event.kind === 'bytes') progress.bytes(event.sent, event.total)
+          if (event.kind === 'award') progress.remark(`stewards ${event.award.lots.length}/${n}`)
+          if (event.kind === 'segment')
+            out.record({ type: 'item', segment: event.segment, blobs: event.held, of: event.of, state: 'held' })
+          if (event.kind === 'retry')
+            out.record({
+              type: 'trouble',
+              share: event.lot,
+              steward: event.steward,
+              code: event.why.code,
+              what: event.why.message,
+            })
+          if (event.kind === 'replaced') {
+            out.record({
+              type: 'trouble',
+              share: event.lot,
+              steward: event.failed,
+              by: event.by,
+              code: event.why.code,
+              what: event.why.message,
+            })
+            progress.keep(
+              `! ${shortId(event.failed)} did not take its share (${event.why.code}); ${event.by === undefined ? 'nobody is left to take it' : `${shortId(event.by)} takes it`}`,
+            )
+          }
+        },
       },
-    },
-    source,
-    putOptions,
-    opened,
+      source,
+      putOptions,
+      opened,
+    ),
   )
   progress.end()
   const isComplete = summary.shares.held === n && summary.copies === n
   await journal.close(isComplete)
-  return tellPut(context, options, { summary, plan, quote, access, isComplete, seconds: (clock.monotonic() - startedAt) / 1000, name })
+  return tellPut(context, options, {
+    summary,
+    plan,
+    quote,
+    access,
+    isComplete,
+    seconds: (clock.monotonic() - startedAt) / 1000,
+    name,
+  })
 }
 
 async function spool({ home }: Context): Promise<SourceFile> {
-  if (process.stdin.isTTY === true) throw new HoldfastError('INPUT_USAGE', { what: 'standard input is the terminal; pipe something into it' })
+  if (process.stdin.isTTY === true)
+    throw new HoldfastError('INPUT_USAGE', { what: 'standard input is the terminal; pipe something into it' })
   await mkdir(home.puts, { recursive: true, mode: 0o700 })
   return spoolSource(process.stdin, home.puts, MAX_STDIN)
 }
 
 /** An object of the ledger that is this very source under this name and code. Reads the source only when one of its size exists. */
-async function findStored(context: Context, source: Source, { k, n, name }: { readonly k: number; readonly n: number; readonly name: string | undefined }): Promise<ObjectSummary | undefined> {
+async function findStored(
+  context: Context,
+  source: Source,
+  { k, n, name }: { readonly k: number; readonly n: number; readonly name: string | undefined },
+): Promise<ObjectSummary | undefined> {
   await using view = await openLedgerView(context)
   const { now, objects } = await view.objects()
-  const alike = objects.filter((object) => object.size === source.size && object.k === k && object.n === n && object.name === name && object.shares === n && (object.expires === undefined || Date.parse(object.expires) / 1000 > now))
+  const alike = objects.filter(
+    (object) =>
+      object.size === source.size &&
+      object.k === k &&
+      object.n === n &&
+      object.name === name &&
+      object.shares === n &&
+      (object.expires === undefined || Date.parse(object.expires) / 1000 > now),
+  )
   if (alike.length === 0) return undefined
   const hash = await contentHashOf(source)
   return alike.find(({ contentHash }) => contentHash !== undefined && equalBytes(fromHex(contentHash), hash))
 }
 
-async function tellStored(context: Context, options: Options, { id, size, name, expires }: ObjectSummary): Promise<number> {
+async function tellStored(
+  context: Context,
+  options: Options,
+  { id, size, name, expires }: ObjectSummary,
+): Promise<number> {
   const { out } = context
-  const fields: Record<string, unknown> = { id, bytes: size, name, unchanged: true, blobs: 0, cost: { rent: '0', advert: '0', unit: 'HOLD', fees: '0', feeUnit: 'ETH' }, expires }
+  const fields: Record<string, unknown> = {
+    id,
+    bytes: size,
+    name,
+    unchanged: true,
+    blobs: 0,
+    cost: { rent: '0', advert: '0', unit: 'HOLD', fees: '0', feeUnit: 'ETH' },
+    expires,
+  }
   const cap = options['showCap'] === true ? await capOf(context, options, id) : undefined
-  out.summary({ command: 'put', fields: { ...fields, cap }, lines: [`unchanged  ${shortId(id)}  ${name ?? ''}  ${formatSize(size)} is stored already: nothing was sent, nothing was spent`, ...(cap === undefined ? [] : [cap])], result: id })
+  out.summary({
+    command: 'put',
+    fields: { ...fields, cap },
+    lines: [
+      `unchanged  ${shortId(id)}  ${name ?? ''}  ${formatSize(size)} is stored already: nothing was sent, nothing was spent`,
+      ...(cap === undefined ? [] : [cap]),
+    ],
+    result: id,
+  })
   return EXIT.done
 }
 
@@ -160,10 +224,32 @@ function shortAmount(wei: bigint): string {
 function tellDryRun({ out }: Context, plan: PutPlan, quote: Quote): number {
   out.summary({
     command: 'put',
-    fields: { dryRun: true, bytes: plan.bytes, blobs: plan.n * (plan.shareLengths.length + 1), stewards: quote.stewards, cost: costFields(quote.rent, quote), atMost: formatHold(quote.rentAtMost + quote.advertFee), transactions: ['Market.advertise'] },
+    fields: {
+      dryRun: true,
+      bytes: plan.bytes,
+      blobs: plan.n * (plan.shareLengths.length + 1),
+      stewards: quote.stewards,
+      cost: costFields(quote.rent, quote),
+      atMost: formatHold(quote.rentAtMost + quote.advertFee),
+      transactions: ['Market.advertise'],
+    },
     lines: ['It would send one transaction, Market.advertise, and then the blobs. Nothing was sent (dry run).'],
   })
   return EXIT.done
+}
+
+/** When nobody bids, and the cap is below what bids are expected to be, the cap is why. */
+async function underPriceCap<Result>(
+  quote: Quote,
+  { maxPrice }: Required<AwardLimits>,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run()
+  } catch (cause) {
+    if (!hasCode(cause, 'AUCTION_NO_BIDS') || maxPrice >= quote.price) throw cause
+    throw new HoldfastError('FUNDS_PRICE', { max: `${formatHold(maxPrice)} HOLD per GiB-month` }, { cause })
+  }
 }
 
 /** Nothing is spent without a word: above `put.confirm-above` somebody has to agree. The controller enforces the budget. */
@@ -171,9 +257,18 @@ async function agree(context: Context, quote: Quote, limits: Required<AwardLimit
   const { settings, options } = context
   const most = quote.rentAtMost + quote.advertFee
   const least = quote.rent + quote.advertFee
-  if (limits.budget < least && settings.find('put.budget') !== undefined) throw new HoldfastError('FUNDS_BUDGET', { need: `${formatHold(least)} HOLD`, budget: `${formatHold(limits.budget)} HOLD` })
+  if (limits.budget < least && settings.find('put.budget') !== undefined)
+    throw new HoldfastError('FUNDS_BUDGET', {
+      need: `${formatHold(least)} HOLD`,
+      budget: `${formatHold(limits.budget)} HOLD`,
+    })
   const atMost = limits.budget < most ? limits.budget : most
-  if (atMost <= settings.value('put.confirm-above') || options.yes === true || settings.find('put.budget') !== undefined) return
+  if (
+    atMost <= settings.value('put.confirm-above') ||
+    options.yes === true ||
+    settings.find('put.budget') !== undefined
+  )
+    return
   const isAgreed = await context.confirm(`Spend up to ${formatHold(atMost as Wei)} HOLD?`, '--yes, or --budget HOLD')
   if (!isAgreed) throw new HoldfastError('INTERRUPTED', {})
 }
@@ -192,17 +287,30 @@ interface PutResult {
   readonly name: string | undefined
 }
 
-function tellPut({ out }: Context, options: Options, { summary, plan, quote, access, isComplete, seconds, name }: PutResult): number {
+function tellPut(
+  { out }: Context,
+  options: Options,
+  { summary, plan, quote, access, isComplete, seconds, name }: PutResult,
+): number {
   const { award, shares, blobs, copies } = summary
   const id = toHex(summary.id)
   const lotLength = bytesOf(plan) / plan.n
   const rent = rentOf(award.lots.map(({ price }) => ({ price, length: lotLength, seconds: plan.term })))
-  const cost = { rent: formatHold(rent), advert: formatHold(award.summary.advertFee), unit: 'HOLD', fees: formatHold(quote.fees), feeUnit: 'ETH' }
+  const cost = {
+    rent: formatHold(rent),
+    advert: formatHold(award.summary.advertFee),
+    unit: 'HOLD',
+    fees: formatHold(quote.fees),
+    feeUnit: 'ETH',
+  }
   const cap = options['showCap'] === true ? formatCap(summary.cap) : undefined
   const { price, thin, clusterRule, bids, invited } = award.summary
   if (thin) out.note(`! competition is thin: ${bids} bids for ${plan.n} shares, so the price is near the reserve`)
   if (!clusterRule) out.note('! all stewards share one network: the cluster rule is off')
-  if (!isComplete) out.warn(`${shares.held} of ${plan.n} shares and ${copies} of ${plan.n} manifest copies are placed; run the same command again for the rest`)
+  if (!isComplete)
+    out.warn(
+      `${shares.held} of ${plan.n} shares and ${copies} of ${plan.n} manifest copies are placed; run the same command again for the rest`,
+    )
   if (!access.isAttended) out.warn('no controller runs: nobody will post bounties until holdfast controller start')
   out.summary({
     command: 'put',
@@ -218,7 +326,19 @@ function tellPut({ out }: Context, options: Options, { summary, plan, quote, acc
       segments: summary.segments,
       cost,
       price: formatHold(price),
-      auction: { invited, bids, thin, clusterRule, reserve: formatHold(award.summary.reserve), scores: award.summary.scores.map(({ steward, bid, score, won }) => ({ steward, bid: formatHold(bid), score: formatHold(score), won })) },
+      auction: {
+        invited,
+        bids,
+        thin,
+        clusterRule,
+        reserve: formatHold(award.summary.reserve),
+        scores: award.summary.scores.map(({ steward, bid, score, won }) => ({
+          steward,
+          bid: formatHold(bid),
+          score: formatHold(score),
+          won,
+        })),
+      },
       stewards: award.lots.map(({ lot, steward }) => ({ share: lot, steward })),
       expires: formatTime(award.end),
       complete: isComplete,

@@ -17,7 +17,15 @@ export async function share(context: Context, [text = '']: readonly string[], op
   const { objects } = await view.objects()
   const { id, name } = findObject(text, objects)
   const cap = formatCap(await openCap(context, options, id, (await view.object(id)).sealedCap))
-  out.summary({ command: 'share', fields: { id, name, cap }, lines: [cap, `Whoever has this can read ${name ?? shortId(id)}, on any machine, as long as it is stored. It cannot expire, and it cannot spend.`], result: cap })
+  out.summary({
+    command: 'share',
+    fields: { id, name, cap },
+    lines: [
+      cap,
+      `Whoever has this can read ${name ?? shortId(id)}, on any machine, as long as it is stored. It cannot expire, and it cannot spend.`,
+    ],
+    result: cap,
+  })
   return undefined
 }
 

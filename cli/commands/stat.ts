@@ -1,12 +1,20 @@
 /** `holdfast stat`: one object, and with --shares every placement of it. */
-import type { ShareStatus } from '../../controller/api-types.ts'
+
 import { formatSize } from '../../base/units.ts'
+import type { ShareStatus } from '../../controller/api-types.ts'
 import type { Context, Options } from '../context.ts'
 import { findObject } from '../find-object.ts'
 import { openLedgerView } from '../ledger-view.ts'
 import { formatDay, formatFromNow, formatNines, formatTable, shortId } from '../words.ts'
 
-const MARKS: Readonly<Record<string, string>> = { held: '✔', suspect: '?', placing: '…', repairing: '…', mia: '✘', lost: '✘' }
+const MARKS: Readonly<Record<string, string>> = {
+  held: '✔',
+  suspect: '?',
+  placing: '…',
+  repairing: '…',
+  mia: '✘',
+  lost: '✘',
+}
 
 export async function stat(context: Context, [text = '']: readonly string[], options: Options): Promise<undefined> {
   const { out } = context
@@ -16,7 +24,8 @@ export async function stat(context: Context, [text = '']: readonly string[], opt
   const wantsShares = options['shares'] === true || options['history'] === true
   const shares = wantsShares ? await view.shares(object.id, options['history'] === true) : []
   for (const share of shares) out.record({ ...share })
-  const { id, name, size, k, n, segments, suspect, nines, confidence, nextCheck, expires, createdAt, contentHash } = object
+  const { id, name, size, k, n, segments, suspect, nines, confidence, nextCheck, expires, createdAt, contentHash } =
+    object
   out.summary({
     command: 'stat',
     fields: { ...object, asOf: view.asOf },

@@ -17,14 +17,30 @@ interface DaemonHealth extends RunFile {
 
 export async function status(context: Context, _args: readonly string[], options: Options): Promise<number> {
   const { out } = context
-  const daemons = await (typeof options['waitReady'] === 'string' ? waitReady(context, options, options['waitReady']) : lookAtDaemons(context, options))
-  for (const daemon of daemons) out.record({ type: 'daemon', role: daemon.role, id: daemon.id, pid: daemon.pid, api: daemon.api, state: daemon.state, why: daemon.why })
+  const daemons = await (typeof options['waitReady'] === 'string'
+    ? waitReady(context, options, options['waitReady'])
+    : lookAtDaemons(context, options))
+  for (const daemon of daemons)
+    out.record({
+      type: 'daemon',
+      role: daemon.role,
+      id: daemon.id,
+      pid: daemon.pid,
+      api: daemon.api,
+      state: daemon.state,
+      why: daemon.why,
+    })
   const wantsLedger = options['role'] === undefined || options['role'] === 'controller'
   const ledger = wantsLedger ? await ledgerStatus(context) : undefined
   const bad = daemons.filter(({ state }) => state !== 'ready')
   out.summary({
     command: 'status',
-    fields: { home: context.home.root, daemons: daemons.length, ready: daemons.length - bad.length, ...(ledger === undefined ? {} : { controller: ledger }) },
+    fields: {
+      home: context.home.root,
+      daemons: daemons.length,
+      ready: daemons.length - bad.length,
+      ...(ledger === undefined ? {} : { controller: ledger }),
+    },
     lines: [...ledgerLines(ledger), ...daemonLines(daemons)],
     result: bad.length === 0 ? 'ready' : 'not ready',
   })
@@ -32,7 +48,8 @@ export async function status(context: Context, _args: readonly string[], options
 }
 
 async function ledgerStatus(context: Context): Promise<ControllerStatus | undefined> {
-  if (!existsSync(context.home.controller.keystore)) throw new HoldfastError('CONFIG_NOT_INITIALISED', { path: context.home.root ?? context.home.controller.dir })
+  if (!existsSync(context.home.controller.keystore))
+    throw new HoldfastError('CONFIG_NOT_INITIALISED', { path: context.home.root ?? context.home.controller.dir })
   try {
     await using view = await openLedgerView(context)
     return await view.status()
@@ -60,15 +77,25 @@ function ledgerLines(status: ControllerStatus | undefined): readonly string[] {
 function daemonLines(daemons: readonly DaemonHealth[]): readonly string[] {
   if (daemons.length === 0) return ['daemons  none runs: holdfast up, or holdfast controller start']
   const down = daemons.filter(({ state }) => state !== 'ready')
-  const counts = [...Map.groupBy(daemons, ({ role }) => role)].map(([role, list]) => `${role} ${list.filter(({ state }) => state === 'ready').length}/${list.length}`)
-  return [`daemons  ${counts.join('   ')}`, ...formatTable(down.map(({ role, id, state, why = '' }) => [`! ${role}`, id === undefined ? '' : shortId(id), state, why]))]
+  const counts = [...Map.groupBy(daemons, ({ role }) => role)].map(
+    ([role, list]) => `${role} ${list.filter(({ state }) => state === 'ready').length}/${list.length}`,
+  )
+  return [
+    `daemons  ${counts.join('   ')}`,
+    ...formatTable(
+      down.map(({ role, id, state, why = '' }) => [`! ${role}`, id === undefined ? '' : shortId(id), state, why]),
+    ),
+  ]
 }
 
 async function lookAtDaemons(context: Context, options: Options): Promise<readonly DaemonHealth[]> {
   const { live, dead } = await listProcesses(context.home.run)
   const wanted = ({ role }: RunFile) => options['role'] === undefined || role === options['role']
   const looks = await Promise.all(live.filter(wanted).map((run) => lookAt(context, run)))
-  return [...looks, ...dead.filter(wanted).map((run) => ({ ...run, state: 'down' as const, why: 'its process is gone' }))]
+  return [
+    ...looks,
+    ...dead.filter(wanted).map((run) => ({ ...run, state: 'down' as const, why: 'its process is gone' })),
+  ]
 }
 
 async function lookAt(context: Context, run: LiveProcess): Promise<DaemonHealth> {
@@ -83,7 +110,8 @@ async function lookAt(context: Context, run: LiveProcess): Promise<DaemonHealth>
       client.close()
     }
   } catch (cause) {
-    if (hasCode(cause, 'API_UNREACHABLE', 'TIMED_OUT', 'CONFIG_INVALID')) return { ...run, state: 'silent', why: cause.message }
+    if (hasCode(cause, 'API_UNREACHABLE', 'TIMED_OUT', 'CONFIG_INVALID'))
+      return { ...run, state: 'silent', why: cause.message }
     throw cause
   }
 }
@@ -95,8 +123,13 @@ async function waitReady(context: Context, options: Options, text: string): Prom
     const daemons = await lookAtDaemons(context, options)
     if (daemons.length > 0 && daemons.every(({ state }) => state === 'ready')) return daemons
     if (clock.monotonic() > until) {
-      const late = daemons.filter(({ state }) => state !== 'ready').map(({ role, id }) => (id === undefined ? role : `${role} ${shortId(id)}`))
-      throw new HoldfastError('TIMED_OUT', { what: late.length === 0 ? 'the start of a daemon' : `the start of ${late.join(', ')}`, limit: text })
+      const late = daemons
+        .filter(({ state }) => state !== 'ready')
+        .map(({ role, id }) => (id === undefined ? role : `${role} ${shortId(id)}`))
+      throw new HoldfastError('TIMED_OUT', {
+        what: late.length === 0 ? 'the start of a daemon' : `the start of ${late.join(', ')}`,
+        limit: text,
+      })
     }
     await clock.sleep(200, signal)
   }

@@ -15,7 +15,8 @@ import { obtainNewPassphrase } from '../passphrase.ts'
 export async function stewardInit(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { home, settings, out, rng } = context
   const quota = settings.find('steward.quota')
-  if (quota === undefined) throw new HoldfastError('INPUT_REQUIRED', { what: 'how much space to offer', option: '--quota SIZE, like 500G' })
+  if (quota === undefined)
+    throw new HoldfastError('INPUT_REQUIRED', { what: 'how much space to offer', option: '--quota SIZE, like 500G' })
   const reserve = settings.value('steward.reserve')
   const price = settings.origin('steward.price').text ?? 'auto'
   settings.value('steward.price')
@@ -23,7 +24,14 @@ export async function stewardInit(context: Context, _args: readonly string[], op
   const path = typeof options['path'] === 'string' ? resolve(options['path']) : undefined
   if (path !== undefined && existsSync(`${path}/volume.json`)) throw new HoldfastError('CONFIG_EXISTS', { path })
   if (context.options.dryRun === true) {
-    out.summary({ command: 'steward', fields: { dryRun: true, quota, reserve, listen }, lines: [`would make a steward that offers ${formatSize(quota)} in ${path ?? home.stewards}`, 'Nothing was made (dry run).'] })
+    out.summary({
+      command: 'steward',
+      fields: { dryRun: true, quota, reserve, listen },
+      lines: [
+        `would make a steward that offers ${formatSize(quota)} in ${path ?? home.stewards}`,
+        'Nothing was made (dry run).',
+      ],
+    })
     return
   }
   const passphrase = await obtainNewPassphrase(context, options, 'the steward')
@@ -35,13 +43,25 @@ export async function stewardInit(context: Context, _args: readonly string[], op
     await mkdir(home.stewards, { recursive: true, mode: 0o700 })
     await symlink(path, paths.dir)
   }
-  const others = await Promise.all((await listActors(home.stewards)).map(async (other) => (await readActorSettings(home.steward(other).settings)).number))
-  await writeActorKey(paths.keystore, secret, { passphrase, rng, cost: existsSync(home.devPassphrase) ? DEV_COST : STRONG_COST })
+  const others = await Promise.all(
+    (await listActors(home.stewards)).map(
+      async (other) => (await readActorSettings(home.steward(other).settings)).number,
+    ),
+  )
+  await writeActorKey(paths.keystore, secret, {
+    passphrase,
+    rng,
+    cost: existsSync(home.devPassphrase) ? DEV_COST : STRONG_COST,
+  })
   await writeActorSettings(paths.settings, { number: Math.max(0, ...others) + 1, listen, quota, reserve, price })
   out.summary({
     command: 'steward',
     fields: { id, dataDir: paths.dir, quota, reserve, price, listen },
-    lines: [`steward    ${id}`, `offers     ${formatSize(quota)} in ${path ?? paths.dir}, keeps ${formatSize(reserve)} free`, `Next: give ${id} some coin for fees, have a manager assign it the repository role, then holdfast steward start --id ${id}`],
+    lines: [
+      `steward    ${id}`,
+      `offers     ${formatSize(quota)} in ${path ?? paths.dir}, keeps ${formatSize(reserve)} free`,
+      `Next: give ${id} some coin for fees, have a manager assign it the repository role, then holdfast steward start --id ${id}`,
+    ],
     result: id,
   })
 }

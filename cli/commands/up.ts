@@ -18,24 +18,56 @@ export async function up(context: Context, _args: readonly string[], options: Op
   const indexes = countOf(options['indexes'], '--indexes', 1, 9)
   const apiPort = countOf(options['port'], '--port', 0, 65_535)
   const chainUrl = options['chain'] === 'anvil' ? undefined : String(options['chain'])
-  if (home.root === undefined) throw new HoldfastError('INPUT_REQUIRED', { what: 'where the local market shall live', option: '--home DIR (or HOLDFAST_HOME)' })
+  if (home.root === undefined)
+    throw new HoldfastError('INPUT_REQUIRED', {
+      what: 'where the local market shall live',
+      option: '--home DIR (or HOLDFAST_HOME)',
+    })
   if (context.options.dryRun === true) {
     out.summary({
       command: 'up',
       fields: { dryRun: true, home: home.root, stewards, indexes },
-      lines: [`would make or continue a local market in ${home.root}: ${chainUrl === undefined ? 'a chain' : chainUrl}, controller, ${plural(indexes, 'index').replace(/x(s)$/, 'xes')}, ${plural(stewards, 'steward')}`, 'Nothing was started (dry run).'],
+      lines: [
+        `would make or continue a local market in ${home.root}: ${chainUrl === undefined ? 'a chain' : chainUrl}, controller, ${plural(indexes, 'index').replace(/x(s)$/, 'xes')}, ${plural(stewards, 'steward')}`,
+        'Nothing was started (dry run).',
+      ],
     })
     return
   }
   if (options['reset'] === true) await reset(context)
-  const market = await bringUp(context, { stewards, indexes, apiPort, ...(chainUrl === undefined ? {} : { chainUrl }), onStep: (step) => describeStep(context, step) })
+  const market = await bringUp(context, {
+    stewards,
+    indexes,
+    apiPort,
+    ...(chainUrl === undefined ? {} : { chainUrl }),
+    onStep: (step) => describeStep(context, step),
+  })
   const isDetached = options['detach'] === true
-  out.summary({ type: 'ready', command: 'up', fields: readyFields(market), lines: [...readyLines(market), isDetached ? 'Next: holdfast put README.md       Stop: holdfast down (state is kept)' : 'Next, in another terminal: holdfast put README.md       Stop: Ctrl-C (state is kept)'], result: home.root })
+  out.summary({
+    type: 'ready',
+    command: 'up',
+    fields: readyFields(market),
+    lines: [
+      ...readyLines(market),
+      isDetached
+        ? 'Next: holdfast put README.md       Stop: holdfast down (state is kept)'
+        : 'Next, in another terminal: holdfast put README.md       Stop: Ctrl-C (state is kept)',
+    ],
+    result: home.root,
+  })
   if (!isDetached) await runUntilStopped(context)
 }
 
 /** The line of issue 2: what scripts read. */
-export function readyFields({ chain, chainId, deployment, dev, controller, stewards, indexes }: Market): Readonly<Record<string, unknown>> {
+export function readyFields({
+  chain,
+  chainId,
+  deployment,
+  dev,
+  controller,
+  stewards,
+  indexes,
+}: Market): Readonly<Record<string, unknown>> {
   const { market, token, registrar } = deployment.contracts
   return {
     rpc: chain.url,
@@ -43,7 +75,12 @@ export function readyFields({ chain, chainId, deployment, dev, controller, stewa
     contracts: { market: market.address, token: token.address, registrar: registrar.address },
     controller: { pid: controller.pid, api: controller.api },
     stewards: stewards.map(({ id, pid, api, dataDir }) => ({ id, pid, api, dataDir })),
-    pool: { registrar: registrar.address, master: dev.master.id, manager: dev.manager.id, indexes: indexes.map(({ id, pid, api }) => ({ id, pid, api })) },
+    pool: {
+      registrar: registrar.address,
+      master: dev.master.id,
+      manager: dev.manager.id,
+      indexes: indexes.map(({ id, pid, api }) => ({ id, pid, api })),
+    },
     ...(chain.pid === undefined ? {} : { chain: { pid: chain.pid } }),
     clusterRule: dev.hasNetworks,
   }
@@ -51,11 +88,15 @@ export function readyFields({ chain, chainId, deployment, dev, controller, stewa
 
 function describeStep({ out }: Context, { part, seconds, chain, dev }: Step): void {
   const time = `${seconds.toFixed(1)} s`
-  if (part === 'chain') out.note(`chain       ${chain.wasRunning ? 'found at' : 'anvil 31337 at'} ${chain.url}, 3 contracts   ${time}`)
+  if (part === 'chain')
+    out.note(`chain       ${chain.wasRunning ? 'found at' : 'anvil 31337 at'} ${chain.url}, 3 contracts   ${time}`)
   if (part === 'pool') {
     const offered = dev.stewards.reduce((sum, { settings }) => sum + (settings.quota ?? 0), 0)
-    out.note(`pool        registrar, manager, ${plural(dev.indexes.length, 'index').replace('indexs', 'indexes')}; ${plural(dev.stewards.length, 'steward')} registered, ${formatSize(offered)} offered   ${time}`)
-    if (!dev.hasNetworks) out.warn('this system has only 127.0.0.1: all stewards are one network, so the cluster rule of auctions is off')
+    out.note(
+      `pool        registrar, manager, ${plural(dev.indexes.length, 'index').replace('indexs', 'indexes')}; ${plural(dev.stewards.length, 'steward')} registered, ${formatSize(offered)} offered   ${time}`,
+    )
+    if (!dev.hasNetworks)
+      out.warn('this system has only 127.0.0.1: all stewards are one network, so the cluster rule of auctions is off')
   }
   if (part === 'daemons') out.note(`daemons     ready   ${time}`)
 }
@@ -78,7 +119,8 @@ async function reset(context: Context): Promise<void> {
 /** In the foreground Ctrl-C is `down`, and a good end. */
 async function runUntilStopped(context: Context): Promise<void> {
   const { home, out, signal } = context
-  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   const { live } = await listProcesses(home.run)
   await stopAll(context, live)
   out.note(`stopped ${live.length} processes; state is kept`)
@@ -86,6 +128,11 @@ async function runUntilStopped(context: Context): Promise<void> {
 
 function countOf(value: unknown, name: string, least: number, most: number): number {
   const count = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN
-  if (!(count >= least && count <= most)) throw new HoldfastError('INPUT_RANGE', { name, expected: `a whole number from ${least} to ${most}`, got: String(value) })
+  if (!(count >= least && count <= most))
+    throw new HoldfastError('INPUT_RANGE', {
+      name,
+      expected: `a whole number from ${least} to ${most}`,
+      got: String(value),
+    })
   return count
 }

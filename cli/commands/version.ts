@@ -1,10 +1,17 @@
 /** `holdfast version`. */
-import type { CommandRun } from '../program.ts'
-import { programVersion } from '../program.ts'
+import { readFileSync } from 'node:fs'
+import type { CommandRun } from '../context.ts'
 
 export const version: CommandRun = async ({ out }) => {
   const node = process.versions.node
-  const number = programVersion()
-  out.summary({ command: 'version', fields: { version: number, node }, lines: [`holdfast ${number}   Node ${node}`], result: number })
+  const { version: number } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  out.summary({
+    command: 'version',
+    fields: { version: number, node },
+    lines: [`holdfast ${number}   Node ${node}`],
+    result: number,
+  })
   return undefined
 }

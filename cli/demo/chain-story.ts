@@ -28,8 +28,12 @@ export async function readStory(chain: Chain, deployment: Deployment): Promise<C
   const head = await chain.head()
   const logs = await chain.logs({ address, topics: [] }, block, head)
   const times = new Map<number, number>()
-  for (const { blockNumber, blockTime } of logs) if (blockTime === undefined && !times.has(blockNumber)) times.set(blockNumber, (await chain.block(blockNumber))?.timestamp ?? 0)
-  const events = logs.flatMap((log) => decodeMarketLog(log, log.blockTime ?? unixTime(times.get(log.blockNumber) ?? 0)) ?? [])
+  for (const { blockNumber, blockTime } of logs)
+    if (blockTime === undefined && !times.has(blockNumber))
+      times.set(blockNumber, (await chain.block(blockNumber))?.timestamp ?? 0)
+  const events = logs.flatMap(
+    (log) => decodeMarketLog(log, log.blockTime ?? unixTime(times.get(log.blockNumber) ?? 0)) ?? [],
+  )
   return { bounties: pairUp(events), events }
 }
 
@@ -53,15 +57,24 @@ export function pairUp(events: readonly MarketEvent[]): readonly BountyStory[] {
 }
 
 /** Days between the rounds of each steward: the first from `start`, then from post to post. Pure. */
-export function gapsOf(bounties: readonly BountyStory[], stewards: readonly Address[], start: number): readonly (readonly number[])[] {
+export function gapsOf(
+  bounties: readonly BountyStory[],
+  stewards: readonly Address[],
+  start: number,
+): readonly (readonly number[])[] {
   return stewards.map((steward) => {
-    const moments = [start, ...new Set(bounties.filter((bounty) => bounty.steward === steward).map(({ postedAt }) => postedAt))]
+    const moments = [
+      start,
+      ...new Set(bounties.filter((bounty) => bounty.steward === steward).map(({ postedAt }) => postedAt)),
+    ]
     return moments.slice(1).map((moment, at) => (moment - (moments[at] ?? start)) / DAY)
   })
 }
 
 /** The least and the largest gap of each rung. Pure. */
-export function rungsOf(gaps: readonly (readonly number[])[]): readonly { readonly least: number; readonly most: number; readonly count: number }[] {
+export function rungsOf(
+  gaps: readonly (readonly number[])[],
+): readonly { readonly least: number; readonly most: number; readonly count: number }[] {
   const length = Math.max(0, ...gaps.map((list) => list.length))
   return Array.from({ length }, (_, rung) => {
     const values = gaps.flatMap((list) => (list[rung] === undefined ? [] : [list[rung]]))
@@ -82,7 +95,11 @@ export interface Books {
 }
 
 /** From events and from reads of the contracts: two sources that must agree. */
-export async function readBooks(chain: Chain, deployment: Deployment, { events, bounties }: ChainStory): Promise<Books> {
+export async function readBooks(
+  chain: Chain,
+  deployment: Deployment,
+  { events, bounties }: ChainStory,
+): Promise<Books> {
   const { market, token } = deployment.contracts
   const contract = openMarket(chain, { market: market.address, token: token.address })
   const accounts = new Set<Address>()
@@ -98,9 +115,20 @@ export async function readBooks(chain: Chain, deployment: Deployment, { events, 
     if (event.kind === 'swept') accounts.add(event.payee)
   }
   const balances = await Promise.all([...accounts].map((account) => contract.balanceOf(account)))
-  const open = await Promise.all(bounties.filter(({ end }) => end === undefined).map(async ({ id }) => (await contract.bounty(Buffer.from(id, 'hex')))?.amount ?? 0n))
+  const open = await Promise.all(
+    bounties
+      .filter(({ end }) => end === undefined)
+      .map(async ({ id }) => (await contract.bounty(Buffer.from(id, 'hex')))?.amount ?? 0n),
+  )
   const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n)
-  return { deposits, withdrawals, advertFees, balances: sum(balances), open: sum(open) * WEI_PER_GWEI, held: await contract.tokenBalance(market.address) }
+  return {
+    deposits,
+    withdrawals,
+    advertFees,
+    balances: sum(balances),
+    open: sum(open) * WEI_PER_GWEI,
+    held: await contract.tokenBalance(market.address),
+  }
 }
 
 /** Σ deposits − Σ withdrawals − Σ advert fees = Σ balances + Σ open = what the contract holds. Pure. */
@@ -111,5 +139,8 @@ export function isConserved({ deposits, withdrawals, advertFees, balances, open,
 
 /** Gwei that a steward swept. Pure. */
 export function earnedBy(bounties: readonly BountyStory[], steward: Address): bigint {
-  return bounties.reduce((sum, bounty) => (bounty.steward === steward && bounty.end === 'swept' ? sum + bounty.amount : sum), 0n)
+  return bounties.reduce(
+    (sum, bounty) => (bounty.steward === steward && bounty.end === 'swept' ? sum + bounty.amount : sum),
+    0n,
+  )
 }

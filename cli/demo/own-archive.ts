@@ -9,8 +9,13 @@ const LEFT_OUT = ['node_modules', '.git', 'artifacts', 'cache', 'coverage', 'dis
 
 /** Writes the archive to `path` with the system's tar. @throws `INPUT_FILE` where there is none */
 export function archiveOwnSource(path: string): void {
-  const run = spawnSync('tar', [...LEFT_OUT.map((name) => `--exclude=./${name}`), '-cf', path, '-C', ROOT, '.'], { encoding: 'utf8' })
+  const run = spawnSync('tar', [...LEFT_OUT.map((name) => `--exclude=./${name}`), '-cf', path, '-C', ROOT, '.'], {
+    encoding: 'utf8',
+  })
   // tar says 1 when a file changed while it was read: the archive is whole all the same.
   if (run.error !== undefined || (run.status ?? 2) > 1)
-    throw new HoldfastError('INPUT_FILE', { path: ROOT, what: `could not be archived (${run.error?.message ?? run.stderr.trim().slice(0, 200)}); name a file: holdfast demo FILE` })
+    throw new HoldfastError('INPUT_FILE', {
+      path: ROOT,
+      what: `could not be archived (${run.error?.message ?? run.stderr.trim().slice(0, 200)}); name a file: holdfast demo FILE`,
+    })
 }

@@ -8,7 +8,9 @@ const PROGRAM = fileURLToPath(new URL('../launch.js', import.meta.url))
 /** @throws the error the program reported; `INTERNAL` when it said nothing */
 export function runHoldfast(args: readonly string[], signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args, '--json', '--no-input'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [PROGRAM, ...args, '--json', '--no-input'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const onAbort = () => child.kill('SIGINT')
     signal.addEventListener('abort', onAbort, { once: true })
     let text = ''
@@ -24,9 +26,17 @@ export function runHoldfast(args: readonly string[], signal: AbortSignal): Promi
         if (line['type'] !== 'error') return resolve({ ...line, exit: code })
         const name = String(line['code'])
         const data = (line['data'] ?? {}) as Record<string, string>
-        return reject(name in ERRORS ? new HoldfastError(name as ErrorCode, data) : new HoldfastError('INTERNAL', { what: last }))
+        return reject(
+          name in ERRORS ? new HoldfastError(name as ErrorCode, data) : new HoldfastError('INTERNAL', { what: last }),
+        )
       } catch (cause) {
-        return reject(new HoldfastError('INTERNAL', { what: `holdfast ${args.join(' ')} ended with ${code ?? 'a signal'} and said: ${last.slice(0, 200)}` }, { cause }))
+        return reject(
+          new HoldfastError(
+            'INTERNAL',
+            { what: `holdfast ${args.join(' ')} ended with ${code ?? 'a signal'} and said: ${last.slice(0, 200)}` },
+            { cause },
+          ),
+        )
       }
     })
   })

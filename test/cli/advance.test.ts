@@ -36,7 +36,10 @@ describe('cli/advance', () => {
   it('stops at every due time on the way and at none beyond the target', async () => {
     const chain = aChain()
     const dues = [1_200, 1_500, 9_999]
-    const daemon = aDaemon('controller', () => ({ idle: true, nextDue: dues.find((due) => due > (chain.blocks.at(-1)?.timestamp ?? 0)) }))
+    const daemon = aDaemon('controller', () => ({
+      idle: true,
+      nextDue: dues.find((due) => due > (chain.blocks.at(-1)?.timestamp ?? 0)),
+    }))
     const result = await advanceTo({ chain, daemons: [daemon], signal }, 2_000)
     expect(chain.blocks.map(({ timestamp }) => timestamp)).to.deep.equal([1_000, 1_200, 1_500, 2_000])
     expect(result).to.include({ advancedSeconds: 1_000, now: 2_000, hops: 3 })
@@ -80,14 +83,20 @@ describe('cli/advance', () => {
       if (asked === 3) stop.abort(new HoldfastError('TIMED_OUT', { what: 'the command', limit: '1s' }))
       return { idle: false, busy: 'an answer is being computed' }
     })
-    const failure = await advanceTo({ chain: aChain(), daemons: [daemon], signal: stop.signal }, 1_100).catch((cause: unknown) => cause as HoldfastError)
+    const failure = await advanceTo({ chain: aChain(), daemons: [daemon], signal: stop.signal }, 1_100).catch(
+      (cause: unknown) => cause as HoldfastError,
+    )
     expect(failure).to.be.instanceOf(HoldfastError)
     expect((failure as HoldfastError).exit).to.equal(5)
-    expect((failure as HoldfastError).message).to.include('steward 0xslow').and.include('an answer is being computed')
+    expect((failure as HoldfastError).message)
+      .to.include('steward 0xslow')
+      .and.include('an answer is being computed')
   })
 
   it('moves the time of a dev chain only', async () => {
-    const failure = await advanceTo({ chain: aChain(1), daemons: [], signal }, 2_000).catch((cause: unknown) => cause as HoldfastError)
+    const failure = await advanceTo({ chain: aChain(1), daemons: [], signal }, 2_000).catch(
+      (cause: unknown) => cause as HoldfastError,
+    )
     expect((failure as HoldfastError).code).to.equal('CHAIN_NOT_DEV')
   })
 })

@@ -12,7 +12,25 @@ describe('cli/command-line', function () {
   it('lists every command in its help, on stdout, exit 0', async () => {
     const { stdout, code } = await sandbox().run(['--help'])
     expect(code).to.equal(0)
-    for (const name of ['up', 'down', 'demo', 'init', 'put', 'get', 'ls', 'stat', 'status', 'share', 'devnet', 'doctor', 'steward', 'controller', 'pool', 'config']) expect(stdout).to.match(new RegExp(`^  ${name}\\b`, 'm'))
+    for (const name of [
+      'up',
+      'down',
+      'demo',
+      'init',
+      'put',
+      'get',
+      'ls',
+      'stat',
+      'status',
+      'share',
+      'devnet',
+      'doctor',
+      'steward',
+      'controller',
+      'pool',
+      'config',
+    ])
+      expect(stdout).to.match(new RegExp(`^  ${name}\\b`, 'm'))
   })
 
   it('shows all three forms of a setting in the help', async () => {
@@ -21,10 +39,19 @@ describe('cli/command-line', function () {
   })
 
   it('refuses wrong usage with exit 2, a reason and a remedy', async () => {
-    for (const args of [['putt'], ['put'], ['ls', '--nonsense'], ['steward'], ['devnet', 'advance', 'soon'], ['up', '--stewards', 'many', '--home', sandbox().home]]) {
+    for (const args of [
+      ['putt'],
+      ['put'],
+      ['ls', '--nonsense'],
+      ['steward'],
+      ['devnet', 'advance', 'soon'],
+      ['up', '--stewards', 'many', '--home', sandbox().home],
+    ]) {
       const { code, stderr, stdout } = await sandbox().run(args)
       expect(code, args.join(' ')).to.equal(2)
-      expect(stderr, args.join(' ')).to.match(/^error\[INPUT_[A-Z]+\]/m).and.match(/^ {2}fix /m)
+      expect(stderr, args.join(' '))
+        .to.match(/^error\[INPUT_[A-Z]+\]/m)
+        .and.match(/^ {2}fix /m)
       expect(stdout).to.equal('')
     }
   })
@@ -77,21 +104,49 @@ describe('cli/command-line', function () {
     expect(asked.code).to.equal(2)
     expect(asked.stderr).to.include('INPUT_REQUIRED')
     await writeFile(sandbox().path('pass'), 'correct horse\n', { mode: 0o600 })
-    const made = await sandbox().ok(['init', '--words-out', sandbox().path('words'), '--passphrase-file', sandbox().path('pass'), '--json', ...home])
+    const made = await sandbox().ok([
+      'init',
+      '--words-out',
+      sandbox().path('words'),
+      '--passphrase-file',
+      sandbox().path('pass'),
+      '--json',
+      ...home,
+    ])
     expect(made.last.account).to.match(/^0x[0-9a-f]{40}$/)
     expect(readFileSync(sandbox().path('words'), 'utf8').trim().split(' ')).to.have.length(12)
-    const again = await sandbox().run(['init', '--words-out', sandbox().path('words2'), '--passphrase-file', sandbox().path('pass'), ...home])
+    const again = await sandbox().run([
+      'init',
+      '--words-out',
+      sandbox().path('words2'),
+      '--passphrase-file',
+      sandbox().path('pass'),
+      ...home,
+    ])
     expect(again.code).to.equal(2)
     expect(again.stderr).to.include('CONFIG_EXISTS')
     // The same words give the same account, on another machine.
-    const other = await sandbox().ok(['init', '--words-file', sandbox().path('words'), '--passphrase-file', sandbox().path('pass'), '--json', '--home', sandbox().path('other')])
+    const other = await sandbox().ok([
+      'init',
+      '--words-file',
+      sandbox().path('words'),
+      '--passphrase-file',
+      sandbox().path('pass'),
+      '--json',
+      '--home',
+      sandbox().path('other'),
+    ])
     expect(other.last.account).to.equal(made.last.account)
   })
 
   it('prints its help in 0.15 CPU-seconds', async function () {
     this.retries(3) // a busy machine inflates CPU time, too
     await sandbox().ok(['--help']) // fills the compile cache
-    const timed = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time "${process.execPath}" "${LAUNCHER}" --help >/dev/null`], { encoding: 'utf8' })
+    const timed = spawnSync(
+      'bash',
+      ['-c', `TIMEFORMAT='%U %S'; time "${process.execPath}" "${LAUNCHER}" --help >/dev/null`],
+      { encoding: 'utf8' },
+    )
     const [user = 9, system = 9] = timed.stderr.trim().split('\n').at(-1)?.split(' ').map(Number) ?? []
     expect(user + system).to.be.at.most(0.15)
   })

@@ -21,7 +21,8 @@ const failure = (text: string) => {
 
 describe('cli/find-object', () => {
   it('finds an object by id, unique prefix of 8, name and capability', () => {
-    for (const text of [objects[0]?.id ?? '', (objects[0]?.id ?? '').slice(0, 8), 'a.txt', formatCap(cap)]) expect(findObject(text, objects)).to.equal(objects[0])
+    for (const text of [objects[0]?.id ?? '', (objects[0]?.id ?? '').slice(0, 8), 'a.txt', formatCap(cap)])
+      expect(findObject(text, objects)).to.equal(objects[0])
     expect(findObject('AAAAAAAA11', objects)).to.equal(objects[1])
   })
 

@@ -5,7 +5,20 @@ describe('cli/home', () => {
   it('keeps everything below --home', () => {
     const home = homeAt('/srv/h', { HOME: '/home/u', XDG_CONFIG_HOME: '/elsewhere' })
     const steward = home.steward('0x00000000000000000000000000000000000000aa')
-    const paths = [home.config, home.deployment, home.keystore, home.chain, home.controller.dir, home.stewards, steward.api, home.pool.master, home.puts, home.run, home.logs, home.cache]
+    const paths = [
+      home.config,
+      home.deployment,
+      home.keystore,
+      home.chain,
+      home.controller.dir,
+      home.stewards,
+      steward.api,
+      home.pool.master,
+      home.puts,
+      home.run,
+      home.logs,
+      home.cache,
+    ]
     for (const path of paths) expect(path).to.match(/^\/srv\/h\//)
     expect(steward.keystore).to.equal('/srv/h/stewards/0x00000000000000000000000000000000000000aa/keystore.json')
     expect(home.controller.words).to.equal('/srv/h/controller/words.txt')

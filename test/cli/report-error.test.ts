@@ -13,12 +13,21 @@ function capture(style: { json?: boolean; verbosity?: number; quiet?: boolean } 
         done()
       },
     })
-  const out = createOutput({ json: false, quiet: false, verbosity: 0, color: false, ...style }, stream('stdout'), stream('stderr'))
+  const out = createOutput(
+    { json: false, quiet: false, verbosity: 0, color: false, ...style },
+    stream('stdout'),
+    stream('stderr'),
+  )
   return { out, texts }
 }
 
 describe('cli/report-error', () => {
-  const locked = () => new HoldfastError('STORE_LOCKED', { path: '/d', owner: ' by process 7', where: 'data/steward' }, { cause: new Error('LEVEL_LOCKED') })
+  const locked = () =>
+    new HoldfastError(
+      'STORE_LOCKED',
+      { path: '/d', owner: ' by process 7', where: 'data/steward' },
+      { cause: new Error('LEVEL_LOCKED') },
+    )
 
   it('says what, where, why, how to go on, and gives the exit code', () => {
     const { out, texts } = capture()

@@ -3,7 +3,14 @@ import { HoldfastError } from '../../base/errors.ts'
 import { DAY } from '../../base/units.ts'
 import { parseConfig } from '../../cli/config-file.ts'
 import { resolveSettings } from '../../cli/settings.ts'
-import { environmentNameOf, nearestKey, parseCode, parsePriceCap, SETTING_KEYS, SETTINGS } from '../../cli/settings-table.ts'
+import {
+  environmentNameOf,
+  nearestKey,
+  parseCode,
+  parsePriceCap,
+  SETTING_KEYS,
+  SETTINGS,
+} from '../../cli/settings-table.ts'
 
 const codeOf = (run: () => unknown) => {
   try {
@@ -17,7 +24,8 @@ const codeOf = (run: () => unknown) => {
 describe('cli/settings', () => {
   it('takes a flag before the environment, that before config.json, and a default last', () => {
     const file = parseConfig({ version: 1, put: { for: '60d' } }, 'config.json')
-    const of = (flags: object, environment: Record<string, string>, from: object) => resolveSettings(flags, environment, from).value('put.for')
+    const of = (flags: object, environment: Record<string, string>, from: object) =>
+      resolveSettings(flags, environment, from).value('put.for')
     expect(of({ 'put.for': '30d' }, { HOLDFAST_PUT_FOR: '45d' }, file)).to.equal(30 * DAY)
     expect(of({}, { HOLDFAST_PUT_FOR: '45d' }, file)).to.equal(45 * DAY)
     expect(of({}, {}, file)).to.equal(60 * DAY)
@@ -45,19 +53,29 @@ describe('cli/settings', () => {
   })
 
   it('refuses an unknown key and names the nearest one', () => {
-    expect(() => parseConfig({ version: 1, put: { 'max-prise': '3' } }, 'c')).to.throw(HoldfastError, /put\.max-prise is not known; the nearest key is put\.max-price/)
+    expect(() => parseConfig({ version: 1, put: { 'max-prise': '3' } }, 'c')).to.throw(
+      HoldfastError,
+      /put\.max-prise is not known; the nearest key is put\.max-price/,
+    )
     expect(nearestKey('stewart.quota')).to.equal('steward.quota')
     expect(nearestKey('completely-different')).to.equal(undefined)
   })
 
   it('tells all faults of config.json at once', () => {
     const faults = { version: 1, put: { for: 'tomorrow', code: '11/10' }, chainn: {} }
-    expect(() => parseConfig(faults, 'c')).to.throw(HoldfastError, /put\.for.*put\.code.*chainn|chainn.*put\.for.*put\.code|put\.code.*put\.for.*chainn/)
+    expect(() => parseConfig(faults, 'c')).to.throw(
+      HoldfastError,
+      /put\.for.*put\.code.*chainn|chainn.*put\.for.*put\.code|put\.code.*put\.for.*chainn/,
+    )
   })
 
   it('reads lists as arrays or with commas', () => {
-    const both = [{ rpc: ['http://127.0.0.1:1', 'http://127.0.0.1:2'] }, { rpc: 'http://127.0.0.1:1,http://127.0.0.1:2' }]
-    for (const chain of both) expect(resolveSettings({}, {}, parseConfig({ version: 1, chain }, 'c')).value('chain.rpc')).to.have.length(2)
+    const both = [
+      { rpc: ['http://127.0.0.1:1', 'http://127.0.0.1:2'] },
+      { rpc: 'http://127.0.0.1:1,http://127.0.0.1:2' },
+    ]
+    for (const chain of both)
+      expect(resolveSettings({}, {}, parseConfig({ version: 1, chain }, 'c')).value('chain.rpc')).to.have.length(2)
   })
 
   it('keeps a code within 1 ≤ k ≤ n ≤ 256', () => {
@@ -75,6 +93,7 @@ describe('cli/settings', () => {
   it('binds the local API to loopback only', () => {
     const at = (text: string) => resolveSettings({ 'api.listen': text }, {}, {}).value('api.listen')
     expect(at('127.0.0.1:7480')).to.deep.equal({ host: '127.0.0.1', port: 7480 })
-    for (const text of ['0.0.0.0:7480', '192.168.1.2:80', '127.0.0.1', '127.0.0.1:70000']) expect(() => at(text)).to.throw(HoldfastError)
+    for (const text of ['0.0.0.0:7480', '192.168.1.2:80', '127.0.0.1', '127.0.0.1:70000'])
+      expect(() => at(text)).to.throw(HoldfastError)
   })
 })
