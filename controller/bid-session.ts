@@ -50,7 +50,7 @@ export function makeAdvert(plan: PutPlan, reserve: bigint, id: Uint8Array, choic
     market: choices.domain.contract,
     uploader: choices.uploader,
     id,
-    lots: [{ count: plan.n, bytes, blobs: plan.shareLengths.length + 1 }],
+    lots: [{ count: plan.n, bytes, blobs: plan.shareLengths.length + (plan.indirectCopyLength === undefined ? 1 : 2) }],
     k: plan.k,
     n: plan.n,
     term: plan.term,

@@ -213,8 +213,10 @@ export class Jobs {
     const object = ledger.objects.get(ledger.objectOfRef.get(receipt.ref) ?? '')
     if (!object) throw new HoldfastError('OBJECT_UNKNOWN', { id: `of put ${receipt.ref.slice(0, 16)}` })
     const { blobId } = receipt.placement
-    if (receipt.kind === 'copy') return copyTokenOf(object.copyKey, blobId)
-    const isIndirect = object.indirect !== undefined && receipt.segment >= object.segments
-    return readTokenOf(isIndirect ? (object.indirect as { repairKey: Uint8Array }).repairKey : object.repairKey, blobId)
+    const { indirect } = object
+    if (receipt.kind === 'copy') {
+      return copyTokenOf(indirect && receipt.segment === 1 ? indirect.copyKey : object.copyKey, blobId)
+    }
+    return readTokenOf(indirect && receipt.segment >= object.segments ? indirect.repairKey : object.repairKey, blobId)
   }
 }

@@ -82,9 +82,9 @@ export interface PutDeskDeps {
   wake(): void
 }
 
-/** Bytes of one lot: share i of every segment and one manifest copy. */
+/** Bytes of one lot: share i of every segment and one copy of each manifest. */
 export function lotBytes(plan: PutPlan): number {
-  return plan.shareLengths.reduce((sum, length) => sum + length, plan.copyLength)
+  return plan.shareLengths.reduce((sum, length) => sum + length, plan.copyLength + (plan.indirectCopyLength ?? 0))
 }
 
 /** Rent of the whole put at a price over its term. Wei of HOLD, rounded up. */
@@ -246,7 +246,9 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     const { plan } = putOf(draft.ref)
     const given = awardOf(draft.ref)
     const lot = given.lots.find(({ lot }) => lot === draft.share)
-    const length = draft.kind === 'copy' ? plan.copyLength : plan.shareLengths[draft.segment]
+    const length = (draft.kind === 'copy' ? [plan.copyLength, plan.indirectCopyLength] : plan.shareLengths)[
+      draft.segment
+    ]
     if (!lot || lot.steward !== draft.steward)
       throw new HoldfastError('PLACEMENT_INVALID', { what: `lot ${draft.share} was not given to ${draft.steward}` })
     if (length === undefined || length !== draft.length)
@@ -350,7 +352,8 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
         })
       }
       const taken = { ...next, lot }
-      batch.put({ ...base, award: { ...given, lots: [...lots, taken].sort((a, b) => a.lot - b.lot) } })
+      const missing = given.missing.filter((other) => other !== lot)
+      batch.put({ ...base, award: { ...given, missing, lots: [...lots, taken].sort((a, b) => a.lot - b.lot) } })
       await ledger.commit(batch)
       return taken
     })
@@ -413,7 +416,7 @@ function assertPlan(plan: PutPlan): void {
     fault('1 ≤ k ≤ n ≤ 256')
   if (plan.shareLengths.length < 1 || plan.shareLengths.length > MAX_SEGMENTS) fault(`1 to ${MAX_SEGMENTS} segments`)
   if (
-    ![...plan.shareLengths, plan.copyLength].every(
+    ![...plan.shareLengths, plan.copyLength, plan.indirectCopyLength ?? 1].every(
       (length) => Number.isSafeInteger(length) && length >= 1 && length <= 64 * 1024 * 1024,
     )
   )

@@ -1,5 +1,8 @@
 /** All that the market contract ever said, and the balances it holds: read from the chain itself, by another way than the product's own. */
+
 import { Contract, type EventLog, JsonRpcProvider } from 'ethers'
+import { fromHex, toHex } from '../../base/bytes.ts'
+import { decodeDocket } from '../../blob/docket.ts'
 import { ABI } from '../../chain/bindings/market.ts'
 import type { MarketHandle } from './market.ts'
 
@@ -8,6 +11,12 @@ export interface BountyEvent {
   readonly steward: string
   readonly amount: bigint
   readonly time: number
+}
+
+export interface PostedEvent extends BountyEvent {
+  readonly docketHash: string
+  /** Of a docket of at most eight: what it asks, as (blob id, nonce) in hex. */
+  readonly challenges: readonly { readonly blobId: string; readonly nonce: string }[]
 }
 
 /** Deposits, withdrawals and balances in wei of HOLD, everything else in gwei. `balances`: of everyone who was ever named. */
@@ -30,6 +39,16 @@ export async function marketLogs(market: MarketHandle) {
         amount: args.amount as bigint,
         time: blocks.get(blockNumber) as number,
       }))
+    const posted: PostedEvent[] = bounties('BountyPosted').map((bounty, i) => {
+      const { docketHash, note } = (named('BountyPosted')[i] as EventLog).args
+      const docket = fromHex((note as string).slice(2))
+      const challenges = docket.length === 0 ? [] : decodeDocket(docket)
+      return {
+        ...bounty,
+        docketHash: docketHash as string,
+        challenges: challenges.map(({ blobId, nonce }) => ({ blobId: toHex(blobId), nonce: toHex(nonce) })),
+      }
+    })
     const accounts = new Set(
       logs
         .flatMap(({ args }) =>
@@ -40,11 +59,12 @@ export async function marketLogs(market: MarketHandle) {
     let balances = 0n
     for (const account of accounts) balances += (await contract.getFunction('balances')(account)) as bigint
     return {
-      posted: bounties('BountyPosted'),
+      posted,
       swept: bounties('BountySwept'),
       revoked: bounties('BountyRevoked'),
       deposited: sum('Deposited', 'amount'),
       withdrawn: sum('Withdrawn', 'amount'),
+      adverts: named('Advertised').map(({ args }) => args.advertHash as string),
       advertFees: sum('Advertised', 'fee'),
       balances,
     }

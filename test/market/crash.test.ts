@@ -1,0 +1,209 @@
+/**
+ * kill -9 at random moments of puts and of checks: controller, a steward, the chain, the client. Each time only the ordinary command is run
+ * again. At the end nothing was posted or paid twice, nothing acknowledged is lost, and every interval is paid.
+ * HOLDFAST_SEED=n repeats a run's choices; the moments themselves depend on the machine.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { DAY, HOUR, parseHold } from '../../base/units.ts'
+import { docketAmount } from '../../pricing/rates.ts'
+import { effort } from '../effort.ts'
+import { describeRun, killHard, type Line, type Run, type Running } from '../processes.ts'
+import { marketLogs } from './chain-log.ts'
+import { hashFile, keptBlob, type ShareLine, useMarket } from './market.ts'
+
+const VICTIMS = ['controller', 'chain', 'steward', 'client'] as const
+type Victim = (typeof VICTIMS)[number]
+type Phase = 'put' | 'get' | 'checks'
+/** Objects beside the first. With more of them dockets get too long to stand in the log; from then on gets are struck instead of puts. */
+const OBJECTS = 3
+const TERM = 90 * DAY
+
+const SEED = Number(process.env.HOLDFAST_SEED ?? (Date.now() ^ process.pid) >>> 0)
+
+/** mulberry32: numbers in [0, 1) that the seed decides. */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+interface Stored {
+  readonly id: string
+  readonly sha256: string
+  /** Chain time at which its placements start. */
+  readonly start: number
+}
+
+describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function () {
+  this.timeout(effort(300, 900, 7200) * 1000)
+  const market = useMarket(5)
+  const random = randomOf(SEED)
+  const kills = effort(2, 20, 100)
+  const stored: Stored[] = []
+  /** Usual length of each phase, so that a random moment falls into it. Seconds. */
+  const lengths: Record<Phase, number> = { put: 0, get: 0, checks: 0 }
+  const told: string[] = []
+
+  const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
+  const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
+
+  async function pidOf(role: string, id?: string): Promise<number> {
+    const name = id === undefined ? role : `${role}-${id}`
+    return (JSON.parse(await readFile(join(market().home, 'run', `${name}.json`), 'utf8')) as { pid: number }).pid
+  }
+
+  /** Kills, waits a moment, and runs the ordinary command. */
+  async function strike(victim: Victim, client: Running): Promise<void> {
+    const downtime = 0.5 * random()
+    if (victim === 'client') return client.kill('SIGKILL')
+    const { id } = pick(market().ready.stewards)
+    await killHard(await pidOf(victim, victim === 'steward' ? id : undefined))
+    await pause(downtime)
+    const again = {
+      controller: ['controller', 'start', '--detach'],
+      steward: ['steward', 'start', '--id', id, '--detach'],
+      chain: ['up', '--stewards', '5', '--detach'],
+    }[victim]
+    await market().ok(again, { timeoutMs: 120_000 })
+  }
+
+  /** What a command may say when something under it died: done, partial, or temporary with a remedy. Never a bug, never silence. */
+  function assertClear(run: Run): void {
+    if (run.signal !== undefined || run.code === 0) return
+    expect(run.code, describeRun(run)).to.be.oneOf([3, 5])
+    expect((run.last as Line & { fix?: string }).fix ?? run.last.type, describeRun(run)).to.be.a('string').that.is.not
+      .empty
+  }
+
+  const startRun = (args: readonly string[]) => market().sandbox.start([...args, '--home', market().home, '--json'])
+
+  function keep(line: Line, sha256: string): void {
+    const { id, expires } = line as unknown as { id: string; expires: string }
+    stored.push({ id, sha256, start: Date.parse(expires) / 1000 - TERM })
+  }
+
+  before(async function () {
+    this.timeout(180_000)
+    const { path, sha256 } = await market().file('first', 120_000)
+    const { last, seconds } = await market().ok(['put', path, '--yes', '--show-cap', '--code', '2/4'])
+    keep(last, sha256)
+    lengths.put = seconds
+    lengths.get = seconds / 2
+    lengths.checks = (await market().ok(['devnet', 'advance', '26h'], { timeoutMs: 120_000 })).seconds
+  })
+
+  it(`goes on by itself after each of ${kills} kills`, async () => {
+    let file: { path: string; sha256: string } | undefined
+    const out = market().sandbox.path('struck')
+    for (let round = 0; round < kills; round++) {
+      if (round % 2 === 0 && !file && stored.length <= OBJECTS)
+        file = await market().file(`file-${round}`, 100_000 + Math.floor(50_000 * random()))
+      const phase: Phase = round % 2 === 1 ? 'checks' : file ? 'put' : 'get'
+      // every phase meets every victim in turn; where in the row it begins is the seed's choice
+      const victim = VICTIMS[(Math.floor(round / 2) + (SEED % 4) + (round % 2)) % 4] as Victim
+      const command = {
+        put: ['put', file?.path as string, '--yes', '--show-cap', '--code', '2/4'],
+        get: ['get', stored[0]?.id as string, '-o', out, '--overwrite', 'always', '--timeout', '60s'],
+        checks: ['devnet', 'advance', '26h', '--timeout', '60s'],
+      }[phase]
+      const running = startRun(command)
+      const moment = random() * lengths[phase]
+      await pause(moment)
+      await strike(victim, running)
+      const run = await running.ended(180_000)
+      told.push(`${phase} ${victim} at ${moment.toFixed(1)} s: ${run.signal ?? `exit ${run.code}`}`)
+      assertClear(run)
+      if (phase === 'get' && run.code === 0) expect(await hashFile(out)).to.equal(stored[0]?.sha256)
+      if (phase !== 'put' || !file) continue
+      // some puts are struck again before they may go through
+      if (run.code !== 0 && round + 2 < kills && random() < 0.5) continue
+      const done = run.code === 0 ? run : await market().ok(command, { timeoutMs: 180_000 })
+      keep(done.last, file.sha256)
+      file = undefined
+    }
+  }).timeout(effort(280, 880, 7100) * 1000)
+
+  it('settles: nothing is left undone a week later', async () => {
+    await market().ok(['devnet', 'advance', '9d'], { timeoutMs: 300_000 })
+    const { last } = await market().ok(['controller', 'status'])
+    expect((last as unknown as { bounties: { open: number } }).bounties.open).to.equal(0)
+  })
+
+  it('posted and paid nothing twice, revoked nothing, and paid every interval to the gwei', async () => {
+    const { posted, swept, revoked, adverts } = await marketLogs(market())
+    const unique = (items: readonly string[], what: string) => expect(new Set(items).size, what).to.equal(items.length)
+    unique(
+      posted.map(({ id }) => id),
+      'bounties posted',
+    )
+    unique(
+      swept.map(({ id }) => id),
+      'bounties swept',
+    )
+    unique(
+      posted.map(({ docketHash }) => docketHash),
+      'dockets',
+    )
+    unique(
+      posted.flatMap(({ challenges }) => challenges.map(({ blobId, nonce }) => `${blobId}/${nonce}`)),
+      'rows',
+    )
+    unique(adverts, 'adverts')
+    expect(adverts.length, 'one advert an object').to.equal(stored.length)
+    expect(revoked, 'revoked').to.have.length(0)
+    expect(new Set(swept.map(({ id }) => id)), 'swept').to.deep.equal(new Set(posted.map(({ id }) => id)))
+
+    const lines = (await Promise.all(stored.map(({ id }) => market().shares(id)))).flat()
+    const placements = new Map(
+      lines.map((line) => [line.blobId, line as ShareLine & { price: string; length: number }]),
+    )
+    const cuts = new Map(
+      lines.map(({ blobId, object }) => [blobId, stored.find(({ id }) => id === object)?.start as number]),
+    )
+    let rounds = 0
+    for (const { challenges, amount, time } of posted.toSorted((a, b) => a.time - b.time)) {
+      expect(challenges, 'a docket short enough to stand in the log').to.not.be.empty
+      const cut = time - (time % HOUR)
+      const items = challenges.map(({ blobId }) => {
+        const { price, length } = placements.get(blobId) as ShareLine & { price: string; length: number }
+        const seconds = cut - (cuts.get(blobId) as number)
+        cuts.set(blobId, cut)
+        return { price: parseHold(price), length, seconds }
+      })
+      expect(amount, `docket of ${new Date(1000 * time).toISOString()}`).to.equal(docketAmount(items))
+      rounds++
+    }
+    expect(rounds).to.be.at.least(4 * stored.length)
+    for (const { blobId, checksDone } of lines) expect(checksDone, blobId).to.be.at.least(1)
+  })
+
+  it('has every blob it acknowledged, and every object', async () => {
+    for (const { id, sha256 } of stored) {
+      const lines = await market().shares(id)
+      expect(lines).to.have.length(8)
+      for (const { blobId, steward, state } of lines) {
+        expect(state).to.equal('held')
+        const dataDir = market().ready.stewards.find((each) => each.id === steward)?.dataDir as string
+        expect(
+          createHash('sha256')
+            .update(await keptBlob(dataDir, blobId))
+            .digest('hex'),
+        ).to.equal(blobId)
+      }
+      const out = market().sandbox.path(`out-${id}`)
+      await market().ok(['get', id, '-o', out, '--overwrite', 'always'])
+      expect(await hashFile(out)).to.equal(sha256)
+    }
+  })
+
+  after(() => {
+    for (const line of told) console.log(`      ${line}`)
+  })
+})
