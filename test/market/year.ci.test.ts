@@ -1,7 +1,6 @@
 /** A year of one market without faults: the ladder, the money, the renewals. */
 import { expect } from 'chai'
 import { HOUR } from '../../base/units.ts'
-import { effort } from '../effort.ts'
 import { marketLogs } from './chain-log.ts'
 import { hashFile, useMarket } from './market.ts'
 
@@ -10,7 +9,7 @@ const DAY = 24 * HOUR
 describe('market: a year without faults', function () {
   this.timeout(900_000)
   const market = useMarket(10)
-  const days = effort(120, 365, 365)
+  const days = 365
 
   it(`sweeps every bounty of ${days} days on the ladder, renews, and loses not a gwei`, async () => {
     const { path, sha256 } = await market().file('year', 300_000)
