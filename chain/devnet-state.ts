@@ -2,7 +2,7 @@
  * The dev chain's state on disk. anvil rewrites its file in place every second, so a kill at the wrong moment leaves half of one; its keeper
  * therefore keeps the last whole copy beside it (`.good`). Kills are survived; a power cut may cost the dev chain its last seconds.
  */
-import { copyFile, readFile, rename, stat } from 'node:fs/promises'
+import { copyFile, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock } from '../base/ports.ts'
 
@@ -24,11 +24,15 @@ const ORPHAN_DEADLINE = 10_000
  */
 export async function prepareState(stateFile: string): Promise<{ timestamp: number | undefined; restored: boolean }> {
   const newest = await readTimestamp(stateFile)
-  if (typeof newest === 'number') return { timestamp: newest, restored: false }
+  if (typeof newest === 'number') {
+    await keepFirstGenesis(stateFile)
+    return { timestamp: newest, restored: false }
+  }
   const good = await readTimestamp(`${stateFile}.good`)
   if (typeof good === 'number') {
     await copyFile(`${stateFile}.good`, `${stateFile}.tmp`)
     await rename(`${stateFile}.tmp`, stateFile)
+    await keepFirstGenesis(stateFile)
     return { timestamp: good, restored: true }
   }
   if (newest === 'none' && good === 'none') return { timestamp: undefined, restored: false }
@@ -37,6 +41,26 @@ export async function prepareState(stateFile: string): Promise<{ timestamp: numb
     path: stateFile,
     what: 'the state of the dev chain is damaged; holdfast up --reset starts a new chain',
   })
+}
+
+/**
+ * Each start of anvil adds a block 0 of its own to the kept ones, and which of them is found under the number is chance. Only the first
+ * belongs to the chain; it is the oldest, because chain time never goes back.
+ */
+async function keepFirstGenesis(path: string): Promise<void> {
+  const state = JSON.parse(await readFile(path, 'utf8')) as { blocks?: readonly KeptBlock[] }
+  const timeOf = ({ header }: KeptBlock) => Number(header?.timestamp)
+  const all = state.blocks ?? []
+  const roots = all.filter(({ header }) => Number(header?.number) === 0).sort((a, b) => timeOf(a) - timeOf(b))
+  if (roots.length < 2) return
+  const strangers = new Set(roots.slice(1))
+  await writeFile(`${path}.tmp`, JSON.stringify({ ...state, blocks: all.filter((block) => !strangers.has(block)) }))
+  await rename(`${path}.tmp`, path)
+}
+
+/** A block as anvil keeps it, as far as it matters here. */
+interface KeptBlock {
+  readonly header?: { readonly number?: string; readonly timestamp?: string }
 }
 
 async function readTimestamp(path: string): Promise<number | 'none' | 'damaged'> {

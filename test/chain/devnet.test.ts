@@ -59,6 +59,24 @@ describe('chain/devnet', () => {
     await second.stop()
   })
 
+  it('keeps its first block over many starts, of which each makes one of its own', async function () {
+    this.timeout(120_000)
+    const stateFile = join(home, 'roots', 'anvil.json')
+    let devnet = await start(stateFile)
+    const chain = await connect(devnet)
+    await mine(chain)
+    const genesis = (await chain.block(0))?.hash
+    for (let turn = 0; turn < 3; turn++) {
+      const { timestamp } = await chain.head()
+      await until(async () => clock.now() > timestamp + turn, 'another second: else the new block would be the same')
+      await devnet.stop()
+      devnet = await start(stateFile, devnet.port)
+      expect((await chain.block(0))?.hash, `start ${turn + 2}`).to.equal(genesis)
+      await mine(chain)
+    }
+    await devnet.stop()
+  })
+
   it('starts from the last whole copy when the newest one was cut off in the middle, whatever the place', async () => {
     const stateFile = join(home, 'torn', 'anvil.json')
     let devnet = await start(stateFile)
