@@ -24,6 +24,8 @@ const LOCAL_WINDOW_MS = 8_000
 const WIDE_WINDOW_MS = 60_000
 /** A revoke that comes too early is tried again until then: the deadline's own clock may lag. Seconds. */
 const REVOKE_PATIENCE = 86_400
+/** A post leaves its steward so long to answer, or it is not sent: it was kept back by an outage. Seconds; 24 h of the 72 h are the post's own. */
+const ANSWERING = 172_800
 const DEV_CHAIN_ID = 31_337
 
 /** The controller as a daemon. */
@@ -187,6 +189,7 @@ function controllerOutbox(outbox: Outbox, { chain, market }: Doors): ControllerO
           to,
           kind: 'post',
           urgency: 2,
+          notAfter: unixTime(deadline - ANSWERING),
           data: encodePost(steward, unixTime(deadline), [{ claimKey, amount: gwei(amount), docketHash, note }]),
         }),
       revoke: (id, bountyId) =>

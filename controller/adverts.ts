@@ -5,13 +5,13 @@ import type { Clock } from '../base/ports.ts'
 export interface Adverts {
   /** The chain shows the advert (`true`), or took it back. */
   seen(advertHash: string, isThere: boolean): void
-  /** The chain refused the fee of this put. */
-  refused(ref: string, reason: Error): void
+  /** The chain refused this advert's fee. A later advert of the same put is another one. */
+  refused(advertHash: string, reason: Error): void
   /**
    * @param advertHash hex
    * @throws the chain's reason, or `TIMED_OUT` after `limitMs`
    */
-  paid(ref: string, advertHash: string, limitMs: number): Promise<void>
+  paid(advertHash: string, limitMs: number): Promise<void>
 }
 
 /** @param known whether the chain showed an advert before this process started */
@@ -30,15 +30,15 @@ export function createAdverts(clock: Clock, known: (advertHash: string) => Promi
       else paid.delete(advertHash)
       notify()
     },
-    refused(ref, reason) {
-      failed.set(ref, reason)
+    refused(advertHash, reason) {
+      failed.set(advertHash, reason)
       notify()
     },
-    async paid(ref, advertHash, limitMs) {
+    async paid(advertHash, limitMs) {
       const until = clock.monotonic() + limitMs
       if (!paid.has(advertHash) && (await known(advertHash))) paid.add(advertHash)
       while (!paid.has(advertHash)) {
-        const reason = failed.get(ref)
+        const reason = failed.get(advertHash)
         if (reason) throw reason
         const left = until - clock.monotonic()
         if (left <= 0)

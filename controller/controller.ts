@@ -3,7 +3,7 @@
  * committed in one batch with intents and cursor, and leave as effects with fixed ids. This file is the loop; rules are in decide.ts.
  */
 import type { Address } from '../base/curve.ts'
-import { asHoldfastError } from '../base/errors.ts'
+import { asHoldfastError, hasCode } from '../base/errors.ts'
 import { hkdf } from '../base/hash.ts'
 import type { Clock, Log, TickAnswer } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
@@ -93,6 +93,8 @@ export interface ControllerDeps {
 const TIMER_MS = 30_000
 /** When the balance does not cover what is due, the next look. Seconds of chain time. */
 const BROKE_PAUSE = 3600
+/** When the chain does not say what the balance is, the next look. Seconds of chain time. */
+const UNREACHED_PAUSE = 30
 const TICK_WAIT_MS = 1_000
 
 export class Controller {
@@ -297,17 +299,33 @@ export class Controller {
     const { chain, ledger, policy, log } = this.deps
     const next = this.nextDue()
     if (next === undefined || next > chain.now()) return
-    const balance = (await chain.balance()) - this.intended()
-    await this.step((step) => {
+    await this.step(async (step) => {
       for (const placement of [...ledger.placements.values()])
         if ((nextDueOf(placement, policy, step.now) ?? Number.POSITIVE_INFINITY) <= step.now)
           step.tell(placement.id, { kind: 'tick' })
-      const missing = this.bounties.openDue(step, balance / WEI_PER_GWEI)
+      // Asked for within the step: two looks that overlap must not spend the same money.
+      const spendable = await this.spendable()
+      if (spendable === undefined) {
+        this.brokeUntil = step.now + UNREACHED_PAUSE
+        return
+      }
+      const missing = this.bounties.openDue(step, spendable / WEI_PER_GWEI)
       if (missing > 0n) {
         this.brokeUntil = step.now + BROKE_PAUSE
         log.warn('balance too small for what is due', { missing: String(missing), unit: 'gwei of HOLD' })
       } else this.brokeUntil = 0
     })
+  }
+
+  /** Wei of HOLD that new rounds may take; undefined while the chain does not answer, which ends no daemon (reliability.md, F32). */
+  private async spendable(): Promise<bigint | undefined> {
+    try {
+      return (await this.deps.chain.balance()) - this.intended()
+    } catch (cause) {
+      if (!hasCode(cause, 'CHAIN_UNREACHABLE', 'CHAIN_ANSWER')) throw cause
+      this.deps.log.warn('balance not known: rounds wait', { code: cause.code, message: cause.message })
+      return undefined
+    }
   }
 
   /** Wei of HOLD that posts on their way will take. */
@@ -336,9 +354,9 @@ export class Controller {
   }
 
   private async onRefused(id: string, reason: Error): Promise<void> {
-    const [act, plan] = id.split('/')
+    const [act, plan, advertHash] = id.split('/')
     if (plan === undefined) return
-    if (act === 'advert') return this.deps.adverts.refused(plan, reason)
+    if (act === 'advert') return this.deps.adverts.refused(advertHash ?? plan, reason)
     await this.step((step) => {
       if (act === 'post') this.bounties.onPostFailed(step, plan)
       if (act === 'revoke') this.bounties.onRevokeFailed(step, plan)

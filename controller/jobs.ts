@@ -7,7 +7,6 @@ import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import { type Domain, type Placement, placementDigest, rowsDigest } from '../base/typed-data.ts'
-import { unixTime } from '../base/units.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
 import { answerRows, nonceOf } from '../blob/challenge.ts'
 import { copyTokenOf, readTokenOf } from '../blob/object-keys.ts'
@@ -147,7 +146,10 @@ export class Jobs {
     return receipt
   }
 
-  /** Same bytes, same price, same start: only the end and the version move. market.md, Contracts. */
+  /**
+   * Same bytes, same price, same start: only the end and the version move. market.md, Contracts. The offer stands until the old end: asked
+   * again after an answer that was lost, it is the very same one, and the steward gives the same countersignature.
+   */
   private async runRenew(effect: Renew): Promise<void> {
     const { domain, chainSecret, calls } = this.deps
     const receipt = await this.receiptOf(effect.placement)
@@ -156,7 +158,7 @@ export class Jobs {
       ...receipt.placement,
       end: effect.end,
       version: effect.version,
-      offerUntil: unixTime(this.deps.now() + 86_400),
+      offerUntil: receipt.placement.end,
     }
     const digest = placementDigest(domain, placement)
     const signature = signDigest(chainSecret, digest)

@@ -171,7 +171,7 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
     },
     advertPaid: async (put) => {
       outbox.kick()
-      await adverts.paid(put.ref, put.advertHash, ADVERT_WAIT_MS)
+      await adverts.paid(put.advertHash, ADVERT_WAIT_MS)
     },
     auction: async (put, lots, limits) => {
       await registry.refresh?.()

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { concat, toHex } from '../../base/bytes.ts'
 import { type Address, addressOf } from '../../base/curve.ts'
+import { HoldfastError } from '../../base/errors.ts'
 import { sha256 } from '../../base/hash.ts'
 import { type Placement, placementDigest } from '../../base/typed-data.ts'
 import { DAY } from '../../base/units.ts'
@@ -211,6 +212,32 @@ describe('controller/controller', () => {
     market.balance = 10n ** 21n
     await advance(market, [controller], 1)
     await controller.stop()
+    expect(market.swept).to.have.length(1)
+  })
+
+  it('waits while the chain does not answer, and goes on when it does', async () => {
+    const market = new MemoryMarket(account, START, 10n ** 21n)
+    const chain = market.chain()
+    let isAway = true
+    market.chain = () => ({
+      ...chain,
+      balance: async () => {
+        if (isAway) throw new HoldfastError('CHAIN_UNREACHABLE', { rpc: 'http://127.0.0.1:1' })
+        return chain.balance()
+      },
+    })
+    const { controller } = await openWorld(new MemoryJournal(), market)
+    await controller.start()
+    await place(controller, 1)
+    market.time += DAY + 3600
+    market.mine([])
+    expect((await controller.tick(market.blocks.length - 1)).nextDue).to.be.greaterThan(market.time)
+    expect(controller.failure).to.equal(undefined)
+    expect(market.posts).to.have.length(0)
+    isAway = false
+    await advance(market, [controller], 1)
+    await controller.stop()
+    expect(controller.failure).to.equal(undefined)
     expect(market.swept).to.have.length(1)
   })
 })
