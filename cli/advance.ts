@@ -77,7 +77,10 @@ export async function advanceTo(deps: AdvanceDeps, target: number): Promise<Adva
   }
 }
 
-/** Waits until all daemons are idle at a head that did not move meanwhile. */
+/**
+ * Waits until all daemons are idle at a head that did not move meanwhile. Asked twice: what the last to finish had just handed to another
+ * one (a docket, a renewal) leaves no trace on the chain, and the other may have said before that it was idle.
+ */
 async function settle(
   chain: AdvanceDeps['chain'],
   daemons: readonly Ticking[],
@@ -85,19 +88,20 @@ async function settle(
   onGone: (daemon: Ticking) => void,
 ) {
   let remaining = daemons
+  const askAll = async (block: number) => {
+    const answers = await Promise.all(
+      remaining.map(async (daemon) => ({ daemon, answer: await untilIdle(daemon, block, signal) })),
+    )
+    for (const { daemon, answer } of answers) if (answer === undefined) onGone(daemon)
+    remaining = answers.flatMap(({ daemon, answer }) => (answer === undefined ? [] : [daemon]))
+    return answers.flatMap(({ answer }) => (answer?.nextDue === undefined ? [] : [answer.nextDue as number]))
+  }
   for (;;) {
     const head = await chain.head()
-    const answers = await Promise.all(
-      remaining.map(async (daemon) => {
-        const answer = await untilIdle(daemon, head.number, signal)
-        if (answer === undefined) onGone(daemon)
-        return { daemon, answer }
-      }),
-    )
-    remaining = answers.flatMap(({ daemon, answer }) => (answer === undefined ? [] : [daemon]))
+    await askAll(head.number)
+    const dues = await askAll(head.number)
     // What one of them sent may be news to the others.
     if ((await chain.head()).number !== head.number) continue
-    const dues = answers.flatMap(({ answer }) => (answer?.nextDue === undefined ? [] : [answer.nextDue as number]))
     return { head, nextDue: dues.length === 0 ? undefined : Math.min(...dues) }
   }
 }

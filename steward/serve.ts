@@ -107,8 +107,8 @@ export function createServe(deps: ServeDeps) {
       const current = step.bounty(bounty.id)
       if (current?.phase === 'posted' && current.placements === undefined) watch.onDocket(step, current, docket, false)
     })
+    deps.onDocket() // first: who hands it over may look whether we are busy as soon as it has our word
     await wire.send(encodeDocketMessage({ kind: 'taken' }))
-    deps.onDocket()
   }
 
   /** The poster's feed may be a moment ahead of ours. */
