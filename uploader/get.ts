@@ -9,7 +9,13 @@ import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import { locatorOf } from '../blob/cap.ts'
-import { type DirectManifest, decodeLargeManifest, isIndirect, type ManifestFields } from '../blob/manifest.ts'
+import {
+  type DirectManifest,
+  decodeLargeManifest,
+  isIndirect,
+  MAX_LARGE_MANIFEST_BYTES,
+  type ManifestFields,
+} from '../blob/manifest.ts'
 import { readKeyOf, repairKeyOf } from '../blob/object-keys.ts'
 import { planObject, type SegmentPlan } from '../blob/segment.ts'
 import type { SignedSuccessor } from '../blob/successor.ts'
@@ -148,6 +154,9 @@ async function openObject(reader: Reader, cap: Uint8Array): Promise<OpenedObject
   const inner = await findManifest(partsOf(reader), found.manifest.indirect)
   if (isIndirect(inner.manifest))
     throw new HoldfastError('OBJECT_MANIFEST', { what: 'the list of shares is itself a list of lists' })
+  // its size is the sharer's word: refused before memory is spent on it
+  if (inner.manifest.size > MAX_LARGE_MANIFEST_BYTES)
+    throw new HoldfastError('OBJECT_MANIFEST', { what: `a list of shares of ${inner.manifest.size} bytes` })
   const list = new Uint8Array(inner.manifest.size)
   let at = 0
   await readObject(
