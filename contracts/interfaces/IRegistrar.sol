@@ -114,7 +114,7 @@ interface IRegistrar {
     function setRoles(address id, uint32 roles) external;
 
     /// @notice Change standing. By a delegate with the role manager or registrar, never its own and never the master's.
-    /// @param reason code of docs/spec/registrar.md; 0 is kept for lapsed renewal
+    /// @param reason a code of the pool; 0 is kept for lapsed renewal
     /// @param evidenceHash hash of what it rests on; zero: none
     function setStanding(address id, Standing standing, uint16 reason, bytes32 evidenceHash) external;
 
