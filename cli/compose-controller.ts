@@ -74,7 +74,8 @@ export async function openControllerHere(
     secret: keys.chainKey,
     clock,
     log,
-    limits: { dayBudget: settings.value('chain.fee-budget') },
+    // Taking money back is worth its fee on a dear day, too.
+    limits: { dayBudget: settings.value('chain.fee-budget'), spared: ['revoke'] },
     ...(fault === undefined ? {} : { fault }),
   })
   const gate = createGate({ identity: undefined, roles: 0, registry, domain: poolDomain, clock, rng, log })
@@ -135,6 +136,7 @@ function controllerChain(doors: Doors, account: Address, { clock }: Context, log
       for await (const { reverted, applied, ...rest } of updates)
         yield { ...rest, reverted: reverted.flatMap(factOf), applied: applied.flatMap(factOf) }
     },
+    isFresh: () => chain.isFresh(),
     poke: () => {
       chain.head().catch((cause: unknown) => log.debug('chain not reached', { message: (cause as Error).message }))
     },

@@ -8,6 +8,7 @@ import { hkdf } from '../base/hash.ts'
 import type { Clock, Log, TickAnswer } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { type UnixTime, unixTime, WEI_PER_GWEI } from '../base/units.ts'
+import { rentOf } from '../pricing/rates.ts'
 import type { Adverts } from './adverts.ts'
 import { type BountyEvent, createBounties, type Intents } from './bounties.ts'
 import { type Env, outstandingEffects } from './decide.ts'
@@ -58,6 +59,8 @@ export interface ControllerChain {
   now(): UnixTime
   /** Our balance in the market. Wei of HOLD. */
   balance(): Promise<bigint>
+  /** False while a public chain's head is over 30 minutes off the wall clock: then nothing new is posted (reliability.md R17). */
+  isFresh(): boolean
 }
 
 /** The durable outbox, as this process needs it. */
@@ -319,6 +322,10 @@ export class Controller {
 
   /** Wei of HOLD that new rounds may take; undefined while the chain does not answer, which ends no daemon (reliability.md, F32). */
   private async spendable(): Promise<bigint | undefined> {
+    if (!this.deps.chain.isFresh()) {
+      this.deps.log.warn('the chain stands still: rounds wait')
+      return undefined
+    }
     try {
       return (await this.deps.chain.balance()) - this.intended()
     } catch (cause) {
@@ -326,6 +333,19 @@ export class Controller {
       this.deps.log.warn('balance not known: rounds wait', { code: cause.code, message: cause.message })
       return undefined
     }
+  }
+
+  /** Wei of HOLD that placements will still ask for until their ends: a new put must not be promised the same money. */
+  owed(): bigint {
+    const now = this.deps.chain.now()
+    const items = [...this.deps.ledger.placements.values()]
+      .filter(({ state }) => state === 'held' || state === 'suspect')
+      .map(({ price, length, end, totals }) => ({
+        price,
+        length,
+        seconds: Math.max(0, end - Math.min(totals.cut, now)),
+      }))
+    return rentOf(items)
   }
 
   /** Wei of HOLD that posts on their way will take. */

@@ -105,9 +105,11 @@ export class Jobs {
     this.enqueue(`hand/${bounty.id}`, () => this.runHand(bounty))
   }
 
-  /** The docket with this hash, for a steward that asks for it. */
-  docket(hash: string): Promise<Uint8Array | undefined> {
-    return this.deps.ledger.docket(hash)
+  /** The docket with this hash, for the steward it is for, once its post is final (protocol.md §4). */
+  async docket(hash: string, asker: Address | undefined): Promise<Uint8Array | undefined> {
+    for (const { docketHash, steward, phase, final } of this.deps.ledger.bounties.values())
+      if (docketHash === hash && steward === asker && phase === 'posted' && final) return this.deps.ledger.docket(hash)
+    return undefined
   }
 
   private enqueue(id: string, run: () => Promise<void>): void {

@@ -100,7 +100,7 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
   })
   await net.handle(
     DOCKET_PROTOCOL,
-    serveDockets((hash) => jobs.docket(hash)),
+    serveDockets((hash, asker) => jobs.docket(hash, asker)),
     { maxStreams: 8 },
   )
 
@@ -146,7 +146,7 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
     exclusive: (run) => controller.exclusive(run),
     step: (run) => controller.step(run),
     memberSince: (steward) => registry.member(steward)?.registeredAt,
-    spendable: async () => (await balance()) - controller.intended(),
+    spendable: async () => (await balance()) - controller.intended() - controller.owed(),
     feesOf: async (plan) => {
       const rounds = BigInt(Math.ceil(plan.term / policy.longestGap) + policy.ladder.length)
       return (ADVERT_GAS + CYCLE_GAS * rounds * BigInt(plan.n)) * (await chain.gasPrice())
@@ -167,6 +167,8 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
       return { advert, hash: advertHashOf(advert) }
     },
     payAdvert: (batch, put) => {
+      if (!chain.isFresh())
+        throw new HoldfastError('CHAIN_ANSWER', { what: 'its newest block is over half an hour off the clock' })
       batch.also(outbox.intents.advert(`advert/${put.ref}/${put.advertHash}`, fromHex(put.advertHash, 32), put.value))
     },
     advertPaid: async (put) => {

@@ -10,6 +10,7 @@ import { DAY, formatHold, type Gwei, gwei, type UnixTime, unixTime, WEI_PER_GWEI
 import { answersRootOf } from '../blob/answers-root.ts'
 import { nonceOf } from '../blob/challenge.ts'
 import type { Advert } from '../net/messages/bid.ts'
+import { clustersOf } from '../pricing/clusters.ts'
 import { advertFee, advertValue, rentOf } from '../pricing/rates.ts'
 import type {
   Award,
@@ -178,11 +179,12 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     if (outcome.lots.length === 0 && !put.award)
       throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
     return deps.exclusive(async () => {
-      const award = put.award ? joinAwards(put.award, outcome) : openAward(put, outcome)
+      const current = putOf(plan.ref)
+      const award = current.award ? joinAwards(current.award, outcome) : openAward(put, outcome)
       const batch = ledger.batch()
       batch.put({
-        ...putOf(plan.ref),
-        stage: put.stage === 'finished' ? 'finished' : 'awarded',
+        ...current,
+        stage: current.stage === 'finished' ? 'finished' : 'awarded',
         award,
         runnersUp: outcome.runnersUp,
       })
@@ -208,13 +210,15 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     }
   }
 
-  /** A later auction for lots that were left over: same advert, same term, its own price. */
-  function joinAwards(given: Award, { lots, missing }: AuctionOutcome): Award {
+  /** A later auction for lots that were left over: same advert, a term and a price of its own. What was filled meanwhile stands. */
+  function joinAwards(given: Award, { lots }: AuctionOutcome): Award {
+    const start = deps.now()
+    const fresh = lots.filter(({ lot }) => given.missing.includes(lot)).map((lot) => ({ ...lot, start }))
     return {
       ...given,
-      lots: [...given.lots, ...lots].sort((a, b) => a.lot - b.lot),
-      missing,
-      offerUntil: unixTime(Math.max(given.offerUntil, deps.now() + OFFER_SPAN)),
+      lots: [...given.lots, ...fresh].sort((a, b) => a.lot - b.lot),
+      missing: given.missing.filter((lot) => !fresh.some((taken) => taken.lot === lot)),
+      offerUntil: unixTime(Math.max(given.offerUntil, start + OFFER_SPAN)),
     }
   }
 
@@ -253,6 +257,7 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       throw new HoldfastError('PLACEMENT_INVALID', { what: `lot ${draft.share} was not given to ${draft.steward}` })
     if (length === undefined || length !== draft.length)
       throw new HoldfastError('PLACEMENT_INVALID', { what: `${draft.length} bytes, planned were ${length ?? 'none'}` })
+    const start = lot.start ?? given.start
     return {
       uploader: deps.account,
       steward: lot.steward,
@@ -261,8 +266,8 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       price: lot.price,
       egressPrice: lot.egressPrice,
       egressFree: lot.egressFree,
-      start: given.start,
-      end: given.end,
+      start,
+      end: start + plan.term,
       grace: deps.policy.grace,
       bond: lot.bond,
       answersRoot: draft.answersRoot,
@@ -300,7 +305,7 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
         const { placement } = receipt
         const digest = placementDigest(deps.domain, placement)
         const id = toHex(digest)
-        if (step.placement(id)) continue
+        if (step.placement(id) || isHeldAlready(placement)) continue
         assertReceipt(receipt, digest, answers)
         const stewardSince = deps.memberSince(placement.steward)
         const opened = openPlacement({
@@ -319,6 +324,14 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
     deps.wake()
   }
 
+  /** One blob with one steward is one placement: a second would be paid beside the first (an offer that was extended in between). */
+  function isHeldAlready({ steward, blobId }: Placement): boolean {
+    const id = toHex(blobId)
+    for (const held of ledger.placements.values())
+      if (held.blobId === id && held.steward === steward && held.state !== 'ended') return true
+    return false
+  }
+
   function assertReceipt(receipt: Omit<Receipt, 'answers'>, digest: Uint8Array, answers: readonly Uint8Array[]): void {
     putOf(receipt.ref)
     if (recoverSigner(digest, receipt.signature) !== deps.account)
@@ -335,8 +348,9 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       const given = awardOf(ref)
       const current = given.lots.find((awarded) => awarded.lot === lot)
       if (current && current.steward !== failed) return current // asked before: the answer stands
-      const [next, ...rest] = put.runnersUp
       const lots = given.lots.filter((awarded) => awarded.lot !== lot)
+      const next = put.runnersUp.find((runner) => fitsBeside(runner, lots, put.advert.perCluster))
+      const rest = put.runnersUp.filter((runner) => runner !== next)
       const batch = ledger.batch()
       const base = { ...put, failed: [...put.failed, failed], runnersUp: rest }
       if (!next) {
@@ -351,7 +365,7 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
           why: ': there is no runner-up left',
         })
       }
-      const taken = { ...next, lot }
+      const taken = { ...next, lot, start: deps.now() }
       const missing = given.missing.filter((other) => other !== lot)
       batch.put({ ...base, award: { ...given, missing, lots: [...lots, taken].sort((a, b) => a.lot - b.lot) } })
       await ledger.commit(batch)
@@ -403,6 +417,14 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
   }
 
   return { quote, award, nonces, sign, book, replace, progress, finish }
+}
+
+/** Whether a runner-up keeps the spread: taken before it may be others of its cluster. `perCluster` 0: the rule is off. */
+function fitsBeside(runner: AwardedLot, lots: readonly AwardedLot[], perCluster: number): boolean {
+  if (perCluster === 0) return true
+  const clusters = clustersOf([...lots, runner].map(({ steward, addresses }) => ({ id: steward, addresses }))).of
+  const own = clusters.get(runner.steward)
+  return lots.filter(({ steward }) => clusters.get(steward) === own).length < perCluster
 }
 
 const slotOf = ({ kind, segment, share }: BlobSlot): BlobSlot => ({ kind, segment, share })

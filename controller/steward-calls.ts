@@ -62,11 +62,11 @@ export function createStewardCalls(net: Pick<NetNode, 'open'>, locate: (steward:
 }
 
 /** Serves dockets by hash to the stewards they are for, until their bounty is closed. */
-export function serveDockets(docket: (hash: string) => Promise<Uint8Array | undefined>) {
-  return async (wire: Wire, _peer: Peer): Promise<void> => {
+export function serveDockets(docket: (hash: string, asker: Address | undefined) => Promise<Uint8Array | undefined>) {
+  return async (wire: Wire, peer: Peer): Promise<void> => {
     const message = decodeDocketMessage(await wire.receive(MAX_DOCKET_FRAME))
     if (message.kind !== 'get') throw new HoldfastError('NET_PROTOCOL', { what: `docket/1 ${message.kind}` })
-    const bytes = await docket(toHex(message.docketHash))
+    const bytes = await docket(toHex(message.docketHash), peer.id)
     if (!bytes) throw new HoldfastError('BLOB_UNKNOWN', { blob: toHex(message.docketHash) })
     await wire.send(encodeDocketMessage({ kind: 'docket', length: bytes.length }))
     await wire.sendBytes(bytes)

@@ -60,6 +60,8 @@ export interface AwardedLot {
   readonly egressFree: number
   /** Gwei of HOLD. */
   readonly bond: bigint
+  /** When its term starts, where it was given out later than the award; rent runs from there. */
+  readonly start?: UnixTime
 }
 
 /** What the auction gave. Recorded: asking again with the same ref gives the same. */

@@ -136,6 +136,7 @@ export class MemoryMarket {
       poke() {},
       now: () => unixTime(market.time),
       balance: async () => market.balance,
+      isFresh: () => true,
     }
   }
 
