@@ -14,6 +14,7 @@ import type { Context } from './context.ts'
 import { createDaemonLog } from './daemon-log.ts'
 import type { DaemonPaths } from './home.ts'
 import { type Role, removeOwnRunFile, writeRunFile } from './run-file.ts'
+import { SETTING_KEYS } from './settings-table.ts'
 
 /** A composed daemon that is not started yet. */
 export interface Daemon {
@@ -49,6 +50,7 @@ export async function runDaemon(context: Context, frame: DaemonFrame): Promise<n
     level: out.style.verbosity > 0 ? 'debug' : settings.value('log.level'),
     forPeople,
   })
+  for (const key of SETTING_KEYS) settings.find(key) // all of them, before anything is opened
   const scope = new AsyncDisposableStack()
   let failure: HoldfastError | undefined
   // Last of all: until then nobody should start another one.

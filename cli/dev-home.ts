@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { type Address, addressOf } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
@@ -59,11 +59,9 @@ export async function openDevHome(
   rng: Rng,
   counts: { readonly stewards: number; readonly indexes: number },
 ): Promise<DevHome> {
-  if (home.root === undefined)
-    throw new HoldfastError('INPUT_REQUIRED', { what: 'where the local market shall live', option: '--home DIR' })
   if (existsSync(home.keystore) && !existsSync(home.devPassphrase))
-    throw new HoldfastError('CONFIG_EXISTS', { path: home.root })
-  await mkdir(home.root, { recursive: true, mode: 0o700 })
+    throw new HoldfastError('CONFIG_EXISTS', { path: home.root ?? home.keystore })
+  await mkdir(dirname(home.devPassphrase), { recursive: true, mode: 0o700 })
   if (!existsSync(home.devPassphrase)) await durableWrite(home.devPassphrase, `${toHex(rng.bytes(16))}\n`, 0o600)
   const passphrase = await readSecretFile(home.devPassphrase)
   const form = { passphrase, rng, cost: DEV_COST }
@@ -164,5 +162,6 @@ export function freePort(host: string): Promise<number> {
 
 /** Adds the endpoint of the chain to config.json, so that every command of this home finds it. */
 export async function writeDevConfig(home: Home, rpc: string): Promise<void> {
+  await mkdir(dirname(home.config), { recursive: true, mode: 0o700 })
   await writeJson(home.config, { version: 1, chain: { rpc: [rpc] } })
 }

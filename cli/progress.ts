@@ -32,7 +32,8 @@ export function createProgress(out: Output, command: string, clock: Clock): Prog
   let remark = ''
   let done = 0
   let total = 0
-  let last = -Infinity
+  // A log that is only read later gets its first line after a while, the others at once.
+  let last = mode === 'lines' ? clock.monotonic() : Number.NEGATIVE_INFINITY
   let isLineOpen = false
 
   const erase = () => {

@@ -200,7 +200,7 @@ function parseMultiaddr(text: string): string {
 
 /** Loopback only: the API has a token and no TLS (interface.md §9). */
 function parseEndpoint(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost):(\d{1,5})$/.exec(text.trim())
+  const match = /^(127\.0\.0\.1|localhost):(\d{1,5})$/.exec(text.trim())
   if (match === null) throw format('api.listen', 'a loopback address and a port, like 127.0.0.1:7480', text)
   return { host: match[1] as string, port: parseWhole(match[2] as string, 'api.listen', 0, 65_535) }
 }

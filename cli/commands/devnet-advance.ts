@@ -1,11 +1,14 @@
 /** `holdfast devnet advance SPAN`. */
+import { existsSync } from 'node:fs'
 import { HoldfastError } from '../../base/errors.ts'
 import { formatTime, parseDuration } from '../../base/units.ts'
+import { flushDevnet } from '../../chain/devnet-state.ts'
 import { type Advanced, advanceTo, type Ticking } from '../advance.ts'
 import { openHomeChain } from '../chain-access.ts'
 import type { Context } from '../context.ts'
+import { chainStateFile } from '../dev-chain.ts'
 import { openDaemonApi, pathsOf } from '../local-api.ts'
-import { isAlive, type LiveProcess, listProcesses } from '../run-file.ts'
+import { isAlive, type LiveProcess, listProcesses, readRunFile } from '../run-file.ts'
 import { shortId } from '../words.ts'
 
 /** Unless --timeout says otherwise. Seconds. */
@@ -25,6 +28,8 @@ export async function advance(context: Context, [span = '']: readonly string[]):
   const signal =
     context.options.timeout === undefined ? AbortSignal.any([context.signal, limitSignal()]) : context.signal
   const { advanced, dead } = await advanceHome({ ...context, signal }, seconds)
+  // So that what is told now survives a kill of the chain.
+  if (await hasOwnChain(context)) await flushDevnet(chainStateFile(context), context.clock)
   const { advancedSeconds, now, block, hops, skipped } = advanced
   const left = [...new Set([...dead, ...skipped])]
   out.summary({
@@ -36,6 +41,12 @@ export async function advance(context: Context, [span = '']: readonly string[]):
     ],
     result: formatTime(now),
   })
+}
+
+/** True when the chain is this home's own and keeps its state. */
+async function hasOwnChain(context: Context): Promise<boolean> {
+  const run = await readRunFile(context.home.run, 'chain')
+  return run !== undefined && (await isAlive(run)) && existsSync(chainStateFile(context))
 }
 
 /** Moves the time of this home's chain, with all its live daemons. */

@@ -1,6 +1,7 @@
 /** `holdfast down`: stops what runs in this home, daemons first, the chain last. State is kept. */
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { HoldfastError } from '../../base/errors.ts'
 import type { Context, Options } from '../context.ts'
 import { type LiveProcess, listProcesses, type Role, removeRunFile, stopProcess } from '../run-file.ts'
@@ -11,29 +12,29 @@ const ORDER: readonly Role[] = ['controller', 'steward', 'index', 'chain']
 
 export async function down(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { home, out } = context
-  const wipe = options['wipe'] === true
-  if (wipe) assertWipeable(context)
+  const isWiped = options['wipe'] === true
+  if (isWiped) assertWipeable(context)
   const { live, dead } = await listProcesses(home.run)
   if (context.options.dryRun === true) {
     out.summary({
       command: 'down',
       fields: { dryRun: true, running: live.map(({ role, id, pid }) => ({ role, id, pid })) },
       lines: [
-        `would stop ${`${live.length} process${live.length === 1 ? '' : 'es'}`}${wipe ? ` and delete ${home.root}` : ''}`,
+        `would stop ${`${live.length} process${live.length === 1 ? '' : 'es'}`}${isWiped ? ` and delete ${home.root ?? 'the local market'}` : ''}`,
       ],
     })
     return
   }
   const { stopped, killed } = await stopAll(context, live)
   for (const { role, id } of dead) await removeRunFile(home.run, role, id)
-  if (wipe && home.root !== undefined) await rm(home.root, { recursive: true, force: true })
+  if (isWiped) await wipe(context)
   out.summary({
     command: 'down',
-    fields: { stopped: stopped.length, killed: killed.map(({ role, id, pid }) => ({ role, id, pid })), wiped: wipe },
+    fields: { stopped: stopped.length, killed: killed.map(({ role, id, pid }) => ({ role, id, pid })), wiped: isWiped },
     lines: [
       stopped.length === 0
         ? 'nothing was running'
-        : `stopped ${countRoles(stopped)}${wipe ? '; home deleted' : '; state is kept'}`,
+        : `stopped ${countRoles(stopped)}${isWiped ? '; home deleted' : '; state is kept'}`,
       ...killed.map(
         ({ role, pid }) => `! the ${role} (pid ${pid}) did not stop in time and was killed; its state is consistent`,
       ),
@@ -63,10 +64,26 @@ export async function stopAll(
 
 /** Only a home made by `up` may be deleted by a command: it holds no money and no words but test ones. */
 export function assertWipeable({ home }: Context): void {
-  if (home.root === undefined)
-    throw new HoldfastError('INPUT_REQUIRED', { what: 'which home to delete', option: '--home DIR' })
-  if (existsSync(home.root) && !existsSync(home.devPassphrase))
-    throw new HoldfastError('INPUT_USAGE', { what: `${home.root} was not made by holdfast up, so it is not deleted` })
+  if (existsSync(home.keystore) && !existsSync(home.devPassphrase))
+    throw new HoldfastError('INPUT_USAGE', {
+      what: `${home.root ?? home.keystore} was not made by holdfast up, so it is not deleted`,
+    })
+}
+
+/** Deletes all that `up` makes. Nothing of it may run. */
+export async function wipe({ home }: Context): Promise<void> {
+  const all = [
+    home.chain,
+    home.controller.dir,
+    home.stewards,
+    dirname(home.pool.master),
+    home.puts,
+    home.run,
+    home.logs,
+  ]
+  const files = [home.config, home.deployment, home.keystore, home.devPassphrase]
+  const places = home.root === undefined ? [...all, ...files] : [home.root]
+  await Promise.all(places.map((path) => rm(path, { recursive: true, force: true, maxRetries: 5 })))
 }
 
 function countRoles(runs: readonly LiveProcess[]): string {

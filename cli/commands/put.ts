@@ -48,12 +48,7 @@ export async function put(context: Context, [path = '']: readonly string[], opti
   const name =
     typeof options['name'] === 'string' ? options['name'] : path === '-' ? undefined : basename(resolve(path))
   const { root } = await readUserKeys(home.keystore, await obtainPassphrase(context, options, 'the keystore'))
-  const access = scope.use(await openPutBook(context, options, log))
-
   const isForced = options['forceNew'] === true
-  const stored = isForced || !access.isAttended ? undefined : await findStored(context, source, { k, n, name })
-  if (stored !== undefined) return tellStored(context, options, stored)
-
   const journal = scope.use(
     await openPutJournal(home.puts, path === '-' ? toHex(await contentHashOf(source)) : resolve(path)),
   )
@@ -61,8 +56,15 @@ export async function put(context: Context, [path = '']: readonly string[], opti
   const vault = createVault(rootKeysOf(root).ledgerKey, rng)
   const wanted = { segmentSize, k, n, term, ...(name === undefined ? {} : { name }) }
   const opened = await openPut({ journal, vault, rng }, source, { ...wanted, limits: {}, signal })
+  const stored = isForced || opened.resumed ? undefined : await findStored(context, source, { k, n, name })
+  if (stored !== undefined) {
+    await journal.close(true)
+    progress.end()
+    return tellStored(context, options, stored)
+  }
+  const access = scope.use(await openPutBook(context, options, log))
   const { plan } = opened.layout
-  const quote = await access.book.quote(plan)
+  const quote = sound(await access.book.quote(plan))
   const limits = limitsOf(context, quote)
   progress.end()
   for (const line of costLines(plan, quote, source, opened)) out.note(line)
@@ -144,7 +146,11 @@ async function findStored(
   source: Source,
   { k, n, name }: { readonly k: number; readonly n: number; readonly name: string | undefined },
 ): Promise<ObjectSummary | undefined> {
-  await using view = await openLedgerView(context)
+  await using view = await openLedgerView(context).catch((cause: unknown) => {
+    if (hasCode(cause, 'CONFIG_NOT_INITIALISED')) return undefined // a controller that never ran has stored nothing
+    throw cause
+  })
+  if (view === undefined) return undefined
   const { now, objects } = await view.objects()
   const alike = objects.filter(
     (object) =>
@@ -152,7 +158,7 @@ async function findStored(
       object.k === k &&
       object.n === n &&
       object.name === name &&
-      object.shares === n &&
+      object.shares >= k &&
       (object.expires === undefined || Date.parse(object.expires) / 1000 > now),
   )
   if (alike.length === 0) return undefined
@@ -191,6 +197,11 @@ async function tellStored(
 async function capOf(context: Context, options: Options, id: string): Promise<string> {
   await using view = await openLedgerView(context)
   return formatCap(await openCap(context, options, id, (await view.object(id)).sealedCap))
+}
+
+/** What is expected is never more than what is possible at most. */
+function sound(quote: Quote): Quote {
+  return quote.rent <= quote.rentAtMost ? quote : { ...quote, rent: quote.rentAtMost }
 }
 
 /** The price cap, and a budget: the given one, or what the quote says it can cost at most. */

@@ -1,13 +1,12 @@
 /** `holdfast up`: a whole local market, or what of it is not running. */
-import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { HoldfastError } from '../../base/errors.ts'
 import { formatSize } from '../../base/units.ts'
 import { bringUp, type Market, type Step } from '../bring-up.ts'
 import type { Context, Options } from '../context.ts'
 import { listProcesses } from '../run-file.ts'
 import { plural } from '../words.ts'
-import { assertWipeable, stopAll } from './down.ts'
+import { assertWipeable, stopAll, wipe } from './down.ts'
 
 /** More are possible, but not on one computer. */
 const MOST_STEWARDS = 200
@@ -18,17 +17,12 @@ export async function up(context: Context, _args: readonly string[], options: Op
   const indexes = countOf(options['indexes'], '--indexes', 1, 9)
   const apiPort = countOf(options['port'], '--port', 0, 65_535)
   const chainUrl = options['chain'] === 'anvil' ? undefined : String(options['chain'])
-  if (home.root === undefined)
-    throw new HoldfastError('INPUT_REQUIRED', {
-      what: 'where the local market shall live',
-      option: '--home DIR (or HOLDFAST_HOME)',
-    })
   if (context.options.dryRun === true) {
     out.summary({
       command: 'up',
       fields: { dryRun: true, home: home.root, stewards, indexes },
       lines: [
-        `would make or continue a local market in ${home.root}: ${chainUrl === undefined ? 'a chain' : chainUrl}, controller, ${plural(indexes, 'index').replace(/x(s)$/, 'xes')}, ${plural(stewards, 'steward')}`,
+        `would make or continue a local market in ${home.root ?? dirname(home.keystore)}: ${chainUrl === undefined ? 'a chain' : chainUrl}, controller, ${plural(indexes, 'index').replace(/x(s)$/, 'xes')}, ${plural(stewards, 'steward')}`,
         'Nothing was started (dry run).',
       ],
     })
@@ -53,7 +47,7 @@ export async function up(context: Context, _args: readonly string[], options: Op
         ? 'Next: holdfast put README.md       Stop: holdfast down (state is kept)'
         : 'Next, in another terminal: holdfast put README.md       Stop: Ctrl-C (state is kept)',
     ],
-    result: home.root,
+    result: home.root ?? dirname(home.keystore),
   })
   if (!isDetached) await runUntilStopped(context)
 }
@@ -111,9 +105,8 @@ function readyLines({ chain, controller, stewards, block }: Market): readonly st
 
 async function reset(context: Context): Promise<void> {
   assertWipeable(context)
-  const { home } = context
-  await stopAll(context, (await listProcesses(home.run)).live)
-  if (home.root !== undefined && existsSync(home.root)) await rm(home.root, { recursive: true, force: true })
+  await stopAll(context, (await listProcesses(context.home.run)).live)
+  await wipe(context)
 }
 
 /** In the foreground Ctrl-C is `down`, and a good end. */
