@@ -20,6 +20,7 @@ type Phase = 'put' | 'get' | 'checks'
 /** Objects beside the first. With more of them dockets get too long to stand in the log; from then on gets are struck instead of puts. */
 const OBJECTS = 3
 const TERM = 90 * DAY
+const LOCKED = 11
 
 const SEED = Number(process.env.HOLDFAST_SEED ?? (Date.now() ^ process.pid) >>> 0)
 
@@ -71,7 +72,12 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
       steward: ['steward', 'start', '--id', id, '--detach'],
       chain: ['up', '--stewards', '5', '--detach'],
     }[victim]
-    await market().ok(again, { timeoutMs: 120_000 })
+    // a put that found no controller keeps the ledger itself while it lasts: until then the command says so, and is run again
+    for (const until = performance.now() + 120_000; ; await pause(0.5)) {
+      const run = await market().run(again, { timeoutMs: 120_000 })
+      if (run.code === 0) return
+      if (run.code !== LOCKED || performance.now() > until) throw new Error(describeRun(run))
+    }
   }
 
   /** What a command may say when something under it died: done, partial, or temporary with a remedy. Never a bug, never silence. */
@@ -91,7 +97,7 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
 
   before(async function () {
     this.timeout(180_000)
-    const { path, sha256 } = await market().file('first', 120_000)
+    const { path, sha256 } = await market().file('first', 1_600_000)
     const { last, seconds } = await market().ok(['put', path, '--yes', '--show-cap', '--code', '2/4'])
     keep(last, sha256)
     lengths.put = seconds
@@ -104,7 +110,7 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
     const out = market().sandbox.path('struck')
     for (let round = 0; round < kills; round++) {
       if (round % 2 === 0 && !file && stored.length <= OBJECTS)
-        file = await market().file(`file-${round}`, 100_000 + Math.floor(50_000 * random()))
+        file = await market().file(`file-${round}`, 1_500_000 + Math.floor(500_000 * random()))
       const phase: Phase = round % 2 === 1 ? 'checks' : file ? 'put' : 'get'
       // every phase meets every victim in turn; where in the row it begins is the seed's choice
       const victim = VICTIMS[(Math.floor(round / 2) + (SEED % 4) + (round % 2)) % 4] as Victim
@@ -130,8 +136,8 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
     }
   }).timeout(effort(280, 880, 7100) * 1000)
 
-  it('settles: nothing is left undone a week later', async () => {
-    await market().ok(['devnet', 'advance', '9d'], { timeoutMs: 300_000 })
+  it('settles: nothing is left undone a month later', async () => {
+    await market().ok(['devnet', 'advance', '31d'], { timeoutMs: 300_000 })
     const { last } = await market().ok(['controller', 'status'])
     expect((last as unknown as { bounties: { open: number } }).bounties.open).to.equal(0)
   })
@@ -164,23 +170,31 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
     const placements = new Map(
       lines.map((line) => [line.blobId, line as ShareLine & { price: string; length: number }]),
     )
-    const cuts = new Map(
-      lines.map(({ blobId, object }) => [blobId, stored.find(({ id }) => id === object)?.start as number]),
-    )
-    let rounds = 0
-    for (const { challenges, amount, time } of posted.toSorted((a, b) => a.time - b.time)) {
+    const lastCuts = new Map<string, number>()
+    for (const { challenges, time } of posted.toSorted((a, b) => a.time - b.time)) {
       expect(challenges, 'a docket short enough to stand in the log').to.not.be.empty
-      const cut = time - (time % HOUR)
-      const items = challenges.map(({ blobId }) => {
-        const { price, length } = placements.get(blobId) as ShareLine & { price: string; length: number }
-        const seconds = cut - (cuts.get(blobId) as number)
-        cuts.set(blobId, cut)
-        return { price: parseHold(price), length, seconds }
-      })
-      expect(amount, `docket of ${new Date(1000 * time).toISOString()}`).to.equal(docketAmount(items))
-      rounds++
+      for (const { blobId } of challenges) lastCuts.set(blobId, time - (time % HOUR))
     }
-    expect(rounds).to.be.at.least(4 * stored.length)
+    // The chain may have lost the hours it was advanced by last when it was killed, so the cut of an early docket is not known from its block;
+    // the last ones are. From the start to there each hour is paid once, and each docket rounds up by less than a gwei.
+    for (const { id: steward } of market().ready.stewards) {
+      const dockets = posted.filter((post) => post.steward === steward)
+      const items = lines
+        .filter((line) => line.steward === steward)
+        .map(({ blobId, object }) => {
+          const { price, length } = placements.get(blobId) as ShareLine & { price: string; length: number }
+          const start = stored.find(({ id }) => id === object)?.start as number
+          return { price: parseHold(price), length, seconds: (lastCuts.get(blobId) as number) - start }
+        })
+      const paid = dockets.reduce((sum, { amount }) => sum + amount, 0n)
+      const owed = docketAmount(items)
+      expect(Number(paid - owed), `${steward}: ${paid} gwei for ${owed}, ${dockets.length} dockets`).to.be.within(
+        0,
+        dockets.length,
+      )
+      const hour = docketAmount(items.map((item) => ({ ...item, seconds: HOUR })))
+      expect(Number(hour), 'an hour is worth more than all rounding').to.be.at.least(dockets.length)
+    }
     for (const { blobId, checksDone } of lines) expect(checksDone, blobId).to.be.at.least(1)
   })
 
