@@ -241,7 +241,12 @@ export function createHold(deps: HoldDeps) {
       const { version, end, price, grace } = placement
       step.tell(id, { kind: 'renewed', version, end, price, grace })
       const next = step.holding(id) as Holding
-      step.save({ ...next, versions: [...next.versions, name], tokenHash: toHex(placement.tokenHash) })
+      step.save({
+        ...next,
+        versions: [...next.versions, name],
+        tokenHash: toHex(placement.tokenHash),
+        before: { price: holding.held.price, end: holding.held.end, until: step.now },
+      })
       step.batch.receipt(id, next.versions.length + 1, { placement, signature, countersignature })
       log.info('placement.renewed', { placement: id, version, end })
     })

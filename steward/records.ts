@@ -33,6 +33,12 @@ export interface Holding {
   readonly sweeps: number
   /** Bounties over it that were not claimed in time. */
   readonly missed: number
+  /** The cut of the newest round that was missed: its interval is not owed any more. Seconds. */
+  readonly forfeited?: number
+  /** Terms before the last renewal, and when that was: a docket on its way may be computed with them. */
+  readonly before?: { readonly price: bigint; readonly end: number; readonly until: number }
+  /** The newest bounties over it that paid less than was owed, oldest first: money that came, but no payment. Ids. */
+  readonly short?: readonly string[]
   /** Pruned, and nothing of it is left on disk. */
   readonly cleared?: true
 }

@@ -124,7 +124,7 @@ class StewardDaemon implements Steward {
     const alert = (code: string, about: string) => this.alert(code, about)
     const room = createRoom({ book, config: current, freeSpace: () => files.freeSpace(), now })
     this.room = room
-    this.watch = createWatch({ book, steward, log })
+    this.watch = createWatch({ book, steward, log, alert })
     const onDamage = (blobId: Uint8Array, why: HoldfastError) => this.onDamage(blobId, why)
     const shared = { book, domain, secret, steward, clock, log, now, step, alert, locked, room, config: current, fault }
     this.sweeper = createSweeper({

@@ -9,9 +9,10 @@ import type { Log } from '../base/ports.ts'
 import { HOUR } from '../base/units.ts'
 import { type Challenge, decodeDocket, docketHashOf } from '../blob/docket.ts'
 import type { Book } from './book.ts'
-import { type HeldPlacement, paidUntil } from './held-placement.ts'
+import type { HeldPlacement } from './held-placement.ts'
+import { leastOwed, settledUntil } from './owed.ts'
 import type { EndedFact, MarketFact, MissedFact, PostedFact } from './ports.ts'
-import type { BountyRecord } from './records.ts'
+import type { BountyRecord, Holding } from './records.ts'
 import type { Step } from './step.ts'
 
 /** The poster may revoke so long after the deadline: until then a sweep that was in time may still show up. protocol.md §4. */
@@ -23,15 +24,19 @@ const CLAIM_AGAIN = HOUR
 /** Sweeps of one bounty that come to nothing, after which it is left to its deadline. */
 export const MAX_ATTEMPTS = 5
 
+/** Underpaid bounties a placement remembers: enough to know one that a killed dev chain brings again. */
+const REMEMBERED_SHORT = 4
+
 export interface WatchDeps {
   readonly book: Book
   readonly steward: Address
   readonly log: Log
+  alert(code: 'bounty-underpaid', about: string): void
 }
 
 export type Watch = ReturnType<typeof createWatch>
 
-export function createWatch({ book, steward, log }: WatchDeps) {
+export function createWatch({ book, steward, log, alert }: WatchDeps) {
   function apply(step: Step, fact: MarketFact): void {
     if (fact.kind === 'posted') onPosted(step, fact)
     else if (fact.kind === 'missed') onMissed(step, fact)
@@ -42,7 +47,11 @@ export function createWatch({ book, steward, log }: WatchDeps) {
     if (fact.steward !== steward) return
     const known = step.bounty(fact.id)
     if (known && known.phase !== 'gone') return // told again
-    if (fact.deadline < step.now) return // seen too late: after a long sleep, or from the first block on
+    // seen too late: after a long sleep, or from the first block on. Whether we swept it is in the payments; else it was missed
+    if (fact.deadline < step.now) {
+      onSeenLate(step, fact)
+      return
+    }
     if (known?.intent !== undefined) {
       // its sweep is in the outbox, which sends it again; should it have come to nothing, the timer finds out
       step.saveBounty({ ...known, phase: 'claimed', block: fact.block, postedAt: fact.blockTime, claimedAt: step.now })
@@ -71,6 +80,36 @@ export function createWatch({ book, steward, log }: WatchDeps) {
       amount: String(fact.amount),
       deadline: fact.deadline,
     })
+  }
+
+  /** Over what is on the docket, or, without one, whatever the poster may have asked for: rather too much forfeited than honest pay refused. */
+  function onSeenLate(step: Step, fact: PostedFact): void {
+    let blobs: ReadonlySet<string> | undefined
+    try {
+      if (fact.note.length > 0) blobs = new Set(decodeDocket(fact.note).map(({ blobId }) => toHex(blobId)))
+    } catch (cause) {
+      log.debug('bounty.late', { bounty: fact.id, why: asHoldfastError(cause).message })
+      return
+    }
+    for (const { held, short } of [...livingFor(fact.poster)])
+      if (!short?.includes(fact.id) && (!blobs || blobs.has(held.blobId))) forfeit(step, held.id, cutOf(fact.blockTime))
+  }
+
+  function* livingFor(poster: Address): Iterable<Holding> {
+    for (const holding of book.holdings.values())
+      if (holding.held.uploader === poster && holding.held.state !== 'pruned') yield holding
+  }
+
+  /** The interval of a missed round is not owed any more; the next docket pays from its cut. docs/spec/schedule.md, What a round pays. */
+  function forfeitAll(step: Step, bounty: BountyRecord): void {
+    const ids = bounty.placements ?? [...livingFor(bounty.poster)].map(({ held }) => held.id)
+    for (const id of ids) forfeit(step, id, cutOf(bounty.postedAt))
+  }
+
+  function forfeit(step: Step, id: string, cut: number): void {
+    const holding = step.holding(id)
+    if (!holding || cut <= settledUntil(holding)) return
+    step.save({ ...holding, forfeited: Math.min(cut, holding.held.end) })
   }
 
   /** The docket of a bounty is here, from its note or from its poster. `isNote`: it is kept with the record. */
@@ -145,10 +184,13 @@ export function createWatch({ book, steward, log }: WatchDeps) {
 
   /** Everything up to `finalHead` can be acted on: placements whose sweep is final are paid. */
   function settle(step: Step, finalHead: number): void {
-    for (const bounty of step.allBounties()) {
+    // in the order of their posts: each pays from where the one before it ended
+    const inOrder = [...step.allBounties()].sort((a, b) => a.postedAt - b.postedAt)
+    for (const bounty of inOrder) {
       if (bounty.block > finalHead) continue
       if (bounty.phase === 'swept') pay(step, bounty)
       if (bounty.phase === 'revoked') {
+        forfeitAll(step, bounty)
         unask(step, bounty)
         step.closeBounty(bounty)
       }
@@ -165,26 +207,50 @@ export function createWatch({ book, steward, log }: WatchDeps) {
 
   function pay(step: Step, bounty: BountyRecord): void {
     const at = bounty.sweptAt ?? bounty.postedAt
-    const cut = bounty.postedAt - (bounty.postedAt % HOUR)
+    const cut = cutOf(bounty.postedAt)
     const parts = partsOf(step, bounty, cut)
+    const least = leastOf(step, bounty, cut)
+    const isShort = bounty.amount < least
     for (const [id, earned] of parts) {
       const before = step.holding(id)
-      step.tell(id, { kind: 'paid', bounty: bounty.id, at, cut })
+      step.tell(id, isShort ? { kind: 'unasked', bounty: bounty.id } : { kind: 'paid', bounty: bounty.id, at, cut })
       const after = step.holding(id)
       // a dev chain that was killed brings final blocks again: what is known as paid is not earned twice
-      if (!before || !after || isPaid(before.held, bounty.id)) continue
-      step.save({ ...after, earned: after.earned + earned, sweeps: after.sweeps + 1 })
+      if (!before || !after || isPaid(before.held, bounty.id) || before.short?.includes(bounty.id)) continue
+      const short = isShort ? { short: [...(after.short ?? []), bounty.id].slice(-REMEMBERED_SHORT) } : {}
+      step.save({ ...after, ...short, earned: after.earned + earned, sweeps: after.sweeps + 1 })
+    }
+    if (isShort) {
+      const owed = String(least)
+      step.closeBounty({ ...bounty, why: `it paid ${bounty.amount} gwei, at least ${owed} were owed` })
+      log.warn('bounty.underpaid', { bounty: bounty.id, poster: bounty.poster, amount: String(bounty.amount), owed })
+      alert('bounty-underpaid', bounty.id)
+      return
     }
     step.closeBounty(bounty)
     log.info('bounty.paid', { bounty: bounty.id, amount: String(bounty.amount), placements: parts.size })
   }
 
+  /** What the bounty must pay to count. Rounds posted before it that are still open are taken for settled: when in doubt, it is enough. */
+  function leastOf(step: Step, bounty: BountyRecord, cut: number): bigint {
+    const settled = new Map<string, number>()
+    for (const other of step.allBounties()) {
+      if (other.id === bounty.id || other.phase === 'gone' || other.postedAt > bounty.postedAt) continue
+      const about = other.placements ?? (other.poster === bounty.poster ? (bounty.placements ?? []) : [])
+      for (const id of about) settled.set(id, Math.max(settled.get(id) ?? 0, cutOf(other.postedAt)))
+    }
+    const holdings = (bounty.placements ?? []).flatMap((id) => step.holding(id) ?? [])
+    if (holdings.some(({ held }) => isPaid(held, bounty.id))) return 0n // told again
+    return leastOwed(holdings, cut, settled)
+  }
+
   /** The amount shared out by what each placement was owed up to the cut: a statement; the money is one sum. Rounded down, the rest to the first. */
   function partsOf(step: Step, bounty: BountyRecord, cut: number): Map<string, bigint> {
     const weights = (bounty.placements ?? []).flatMap((id) => {
-      const held = step.holding(id)?.held
-      if (!held) return []
-      const owed = Math.max(0, Math.min(cut, held.end) - paidUntil(held))
+      const holding = step.holding(id)
+      if (!holding) return []
+      const { held } = holding
+      const owed = Math.max(0, Math.min(cut, held.end) - settledUntil(holding))
       return [{ id, weight: held.price * BigInt(held.length) * BigInt(owed) }]
     })
     const sum = weights.reduce((total, { weight }) => total + weight, 0n)
@@ -222,6 +288,7 @@ export function createWatch({ book, steward, log }: WatchDeps) {
 
   function miss(step: Step, bounty: BountyRecord): void {
     unask(step, bounty)
+    if (bounty.phase !== 'gone') forfeitAll(step, bounty)
     for (const id of bounty.phase === 'gone' ? [] : (bounty.placements ?? [])) {
       const holding = step.holding(id)
       if (holding) step.save({ ...holding, missed: holding.missed + 1 })
@@ -255,4 +322,9 @@ export function createWatch({ book, steward, log }: WatchDeps) {
 
 function isPaid({ payments, settled }: HeldPlacement, bounty: string): boolean {
   return settled.id === bounty || payments.some(({ id }) => id === bounty)
+}
+
+/** Up to when a bounty pays: the hour of its block. */
+function cutOf(postedAt: number): number {
+  return postedAt - (postedAt % HOUR)
 }

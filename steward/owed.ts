@@ -1,0 +1,37 @@
+/**
+ * What a docket must pay at least to count as payment up to its cut. The controller fixes cut and amount when it decides, the post may
+ * reach a block up to a day later (docs/spec/schedule.md); the steward knows the block only, and leaves that much room.
+ */
+import { DAY, HOUR } from '../base/units.ts'
+import { docketAmount } from '../pricing/rates.ts'
+import { paidUntil } from './held-placement.ts'
+import type { Holding } from './records.ts'
+
+/** The controller's cut may lie so long before the hour of the block: a post is given up after a day, and hours are whole. Seconds. */
+export const CUT_TOLERANCE = DAY + HOUR
+
+/** Up to when nothing is owed any more: what was paid, or forfeited by a round that was missed. */
+export function settledUntil(holding: Holding): number {
+  return Math.max(paidUntil(holding.held), holding.forfeited ?? 0)
+}
+
+/**
+ * The least an honest docket over these placements pays. Gwei of HOLD.
+ * @param cut the hour of the post's block
+ * @param settled later ends of settled intervals, by placement: rounds that were posted before and are still open
+ */
+export function leastOwed(holdings: Iterable<Holding>, cut: number, settled: ReadonlyMap<string, number>): bigint {
+  return docketAmount(
+    Array.from(holdings, (holding) => {
+      const { id, length } = holding.held
+      const { price, end } = termsAt(holding, cut)
+      const from = Math.max(settledUntil(holding), settled.get(id) ?? 0)
+      return { price, length, seconds: Math.max(0, Math.min(cut - CUT_TOLERANCE, end) - from) }
+    }),
+  )
+}
+
+/** A docket that was decided before a renewal, or just after it, may be computed with the terms before. */
+function termsAt({ held, before }: Holding, cut: number): { readonly price: bigint; readonly end: number } {
+  return before && cut <= before.until + CUT_TOLERANCE ? before : held
+}

@@ -1,0 +1,89 @@
+import { expect } from 'chai'
+import { DAY, HOUR } from '../../base/units.ts'
+import { docketAmount } from '../../pricing/rates.ts'
+import { lastPaymentOf, paidUntil } from '../../steward/held-placement.ts'
+import { stopNodes } from '../net/nodes.ts'
+import { aBlob, aDeal, aRig, closeRigs, NOW, type Rig } from './rig.ts'
+
+async function settled(rig: Rig): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const { head } = rig.chain
+    if ((await rig.steward.tick(head)).idle && head === rig.chain.head) return
+  }
+  throw new Error('it does not come to rest')
+}
+
+describe('steward/owed', () => {
+  afterEach(async () => {
+    await closeRigs()
+    await stopNodes()
+  })
+
+  async function aRound(length = 1_000_000) {
+    const rig = await aRig()
+    const deal = await aDeal(rig)
+    const blob = aBlob(length)
+    const name = await deal.store(blob)
+    const pays = (seconds: number) => docketAmount([{ price: deal.bid.price, length, seconds }])
+    const post = (row: number, amount: bigint) => {
+      const { fact } = deal.uploader.bounty(rig.steward.id, [blob], { row, amount, now: rig.chain.now() })
+      rig.chain.mine(fact)
+      return fact
+    }
+    const held = () => {
+      const holding = rig.steward.book.holdings.get(name)
+      if (!holding) throw new Error('it is not held')
+      return holding
+    }
+    return { rig, deal, blob, pays, post, held }
+  }
+
+  it('sweeps a bounty that pays too little, and does not take it for a payment', async () => {
+    const { rig, pays, post, held } = await aRound()
+    rig.chain.advance(30 * DAY)
+    expect(Number(pays(28 * DAY))).to.be.above(1)
+    post(0, pays(28 * DAY))
+    await settled(rig)
+    expect(rig.outbox.sent).to.have.length(1)
+    expect(lastPaymentOf(held().held)).to.include({ id: '', at: NOW })
+    expect(held()).to.include({ earned: pays(28 * DAY), sweeps: 1 })
+    expect(held().held.open).to.deep.equal([])
+    const status = (await rig.steward
+      .routes()
+      .find(({ path }) => path === '/status')
+      ?.handler({ params: {}, query: {}, body: undefined, signal: new AbortController().signal })) as {
+      alerts: string[]
+    }
+    expect(status.alerts.some((alert) => alert.includes('bounty-underpaid'))).to.equal(true)
+    post(1, pays(30 * DAY))
+    await settled(rig)
+    expect(paidUntil(held().held)).to.be.within(NOW + 30 * DAY - HOUR, NOW + 30 * DAY)
+  })
+
+  it('takes a cut that lies a day before its block', async () => {
+    const { rig, pays, post, held } = await aRound()
+    rig.chain.advance(10 * DAY)
+    post(0, pays(9 * DAY))
+    await settled(rig)
+    expect(paidUntil(held().held)).to.be.within(NOW + 10 * DAY - HOUR, NOW + 10 * DAY)
+  })
+
+  it('after a missed round the next one pays from its cut', async () => {
+    const { rig, pays, post, held } = await aRound()
+    rig.outbox.isHolding = true
+    rig.chain.advance(10 * DAY)
+    const { deadline } = post(0, pays(10 * DAY))
+    rig.chain.mine()
+    await rig.steward.tick(rig.chain.head)
+    rig.chain.advance(deadline + 2 * HOUR - rig.chain.now())
+    rig.outbox.isHolding = false
+    rig.outbox.kick()
+    await settled(rig)
+    expect(held()).to.include({ missed: 1, sweeps: 0 })
+    rig.chain.advance(10 * DAY)
+    const seconds = rig.chain.now() - (NOW + 10 * DAY) - HOUR
+    post(1, pays(seconds))
+    await settled(rig)
+    expect(lastPaymentOf(held().held).at).to.equal(rig.chain.now())
+  })
+})
