@@ -49,7 +49,7 @@ export function createProgress(out: Output, command: string, clock: Clock): Prog
       total > 0
         ? `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.floor(share * 100)} %  ${formatSize(done)} / ${formatSize(total)}`
         : '',
-      rate > 0 ? `${formatSize(rate)}/s` : '',
+      rate > 0 ? `${formatSize(Math.round(rate))}/s` : '',
       total > 0 && stalledSeconds >= 5
         ? `stalled for ${stalledSeconds} s`
         : etaSeconds === undefined

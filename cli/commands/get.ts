@@ -80,7 +80,7 @@ export async function get(context: Context, [text = '']: readonly string[], opti
     const { size, shares, slow, bad, failed, contentHash, holders } = summary
     const replaced = slow + bad + failed
     const lines = [
-      `fetched  ${destination.path()}  ${formatSize(size)}  ${formatSpan(seconds)}  ${formatSize(size / Math.max(seconds, 0.001))}/s   hash ✔   ${shares.need} of ${shares.total} shares used${replaced === 0 ? '' : `, ${plural(replaced, 'fetch').replace(/fetchs$/, 'fetches')} replaced`}`,
+      `fetched  ${destination.path()}  ${formatSize(size)}  ${formatSpan(seconds)}  ${formatSize(Math.round(size / Math.max(seconds, 0.001)))}/s   hash ✔   ${shares.need} of ${shares.total} shares used${replaced === 0 ? '' : `, ${plural(replaced, 'fetch').replace(/fetchs$/, 'fetches')} replaced`}`,
       `sha256   ${toHex(contentHash)}`,
     ]
     const fields = {
