@@ -2,6 +2,7 @@
  * Holding (store/1): a blob comes in under terms we bid, is made durable and checked against its id, and only then countersigned (R1, PR1).
  * The same offer again gets the same countersignature; an interrupted one goes on at its offset; a renewal needs no bytes.
  */
+import { createHash } from 'node:crypto'
 import { concat, fromHex, toHex, u32 } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
@@ -135,7 +136,10 @@ export function createHold(deps: HoldDeps) {
     try {
       const sink = await files.write(blobId, length)
       const noted = sink.offset < length && length >= NOTED_ARRIVAL ? noteArrival(blob, arrival) : undefined
-      isKept = await bring(wire, sink)
+      // known bytes prove nothing about this uploader: who has only the id of somebody's blob must not get a token for it
+      const isElsewhere = !living && book.isKept(blob) && sink.offset === length
+      if (isElsewhere) await compare(wire, sink, blobId)
+      else isKept = await bring(wire, sink)
       await noted
       if (isKept) throw new HoldfastError('NET_CLOSED', { what: placement.uploader })
       await deps.fault?.('blob.durable')
@@ -185,6 +189,19 @@ export function createHold(deps: HoldDeps) {
     }
     await sink.finish()
     return false
+  }
+
+  /** The blob is here for another uploader: this one sends every byte all the same; they are checked and dropped. @throws `BLOB_CORRUPT` */
+  async function compare(wire: Wire, sink: BlobSink, blobId: Uint8Array): Promise<void> {
+    try {
+      await wire.send(encodeStore({ kind: 'go', offset: 0 }))
+      const hash = createHash('sha256')
+      for await (const chunk of wire.receiveBytes(sink.length)) hash.update(chunk)
+      const blob = toHex(blobId)
+      if (hash.digest('hex') !== blob) throw new HoldfastError('BLOB_CORRUPT', { blob })
+    } finally {
+      await sink.suspend() // it lies in its place: nothing is kept or dropped
+    }
   }
 
   async function countersign(offer: Offer, locator: Uint8Array | undefined, isNoted: boolean): Promise<Uint8Array> {

@@ -134,6 +134,21 @@ describe('steward/hold', () => {
     ).to.equal('PLACEMENT_INVALID')
   })
 
+  it('takes every byte from an uploader whose blob it holds for another, and compares them', async () => {
+    const rig = await aRig()
+    const [one, two] = [await aDeal(rig), await aDeal(rig)]
+    const blob = aBlob(100_000)
+    await one.store(blob)
+    const forged = blob.slice()
+    forged[77] = (forged[77] as number) ^ 1
+    expect(await codeOf(sendBlob(two.net, rig.target(), two.offer(blob), forged))).to.equal('BLOB_CORRUPT')
+    expect(rig.steward.book.holdings.size).to.equal(1)
+    expect((await sendBlob(two.net, rig.target(), two.offer(blob), blob)).offset).to.equal(0)
+    expect(rig.steward.book.holdings.size).to.equal(2)
+    expect(rig.steward.book.bytesHeld).to.equal(blob.length)
+    expect(toHex(await rig.files.read(blobIdOf(blob)))).to.equal(toHex(blob))
+  })
+
   it('goes on at the byte where the stream broke, also after a restart', async () => {
     const rig = await aRig()
     const deal = await aDeal(rig)
