@@ -96,8 +96,6 @@ export interface BidRecord {
   readonly lotBlobs: number
   readonly madeAt: number
   readonly state: 'revealed' | 'won' | 'lost'
-  /** Least that the lot pays, wei of HOLD per GiB-month, where the clearing said so. */
-  readonly awardedPrice?: bigint
   /** Chain time after which it binds nobody. */
   readonly until: number
 }

@@ -39,8 +39,7 @@ export function assertAwarded(
     return refuse(`we made no bid on advert ${toHex(placement.advert)}`)
   if (placement.version !== 1) refuse('a first placement has version 1')
   if (length < 1 || length > MAX_BLOB_BYTES) refuse(`a blob of ${length} bytes`)
-  const least = bid.awardedPrice ?? bid.price
-  if (price < least) refuse(`price ${price}, awarded was ${least}`)
+  if (price < bid.price) refuse(`price ${price}, bid was ${bid.price}`)
   if (placement.egressPrice < bid.egressPrice)
     refuse(`egress price ${placement.egressPrice}, bid was ${bid.egressPrice}`)
   if (placement.egressFree > bid.egressFree)
