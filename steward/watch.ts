@@ -31,7 +31,7 @@ export interface WatchDeps {
   readonly book: Book
   readonly steward: Address
   readonly log: Log
-  alert(code: 'bounty-underpaid', about: string): void
+  alert(code: 'bounty-underpaid' | 'blob-lost', about: string): void
 }
 
 export type Watch = ReturnType<typeof createWatch>
@@ -115,12 +115,21 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
   /** The docket of a bounty is here, from its note or from its poster. `isNote`: it is kept with the record. */
   function onDocket(step: Step, bounty: BountyRecord, docket: Uint8Array, isNote: boolean): void {
     let placements: readonly string[]
+    let gone: string | undefined
     try {
-      placements = placementsOf(bounty, docket)
+      ;({ placements, gone } = placementsOf(bounty, docket))
     } catch (cause) {
       const why = asHoldfastError(cause).message
       log.warn('bounty.bogus', { bounty: bounty.id, poster: bounty.poster, why })
       step.closeBounty({ ...bounty, phase: 'bogus', why })
+      return
+    }
+    if (gone !== undefined) {
+      // its poster was right to ask: a miss to come, not a lie
+      const why = `blob ${gone} is held no longer`
+      log.error('blob.lost', { blob: gone, bounty: bounty.id, why })
+      alert('blob-lost', gone)
+      step.saveBounty({ ...bounty, placements, phase: 'lost', why })
       return
     }
     step.saveBounty({ ...bounty, placements, ...(isNote ? { docket } : {}) })
@@ -128,16 +137,21 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
     for (const id of placements) step.tell(id, { kind: 'asked', bounty: bounty.id, deadline: bounty.deadline })
   }
 
-  /** The placements a docket is about. @throws what is wrong with it */
-  function placementsOf(bounty: BountyRecord, docket: Uint8Array): string[] {
+  /** The placements a docket is about, and a blob among them that was held once and is pruned. @throws what is wrong with it */
+  function placementsOf(bounty: BountyRecord, docket: Uint8Array): { placements: string[]; gone: string | undefined } {
     if (toHex(docketHashOf(docket)) !== bounty.docketHash)
       throw new HoldfastError('BOUNTY_INVALID', { what: 'the docket is not the one of its hash' })
-    return decodeDocket(docket).map(({ blobId }) => {
-      const holding = book.livingOf(toHex(blobId), bounty.poster)
-      if (!holding)
-        throw new HoldfastError('BOUNTY_INVALID', { what: `blob ${toHex(blobId)} is not held for ${bounty.poster}` })
-      return holding.held.id
+    let gone: string | undefined
+    const placements = decodeDocket(docket).map(({ blobId }) => {
+      const blob = toHex(blobId)
+      const living = book.livingOf(blob, bounty.poster)
+      if (living) return living.held.id
+      const last = [...book.heldOf(blob)].filter(({ uploader }) => uploader === bounty.poster).at(-1)
+      if (!last) throw new HoldfastError('BOUNTY_INVALID', { what: `blob ${blob} is not held for ${bounty.poster}` })
+      gone ??= blob
+      return last.id
     })
+    return { placements, gone }
   }
 
   function onEnded(step: Step, fact: EndedFact): void {

@@ -65,6 +65,27 @@ describe('steward/prune', () => {
     expect(await settled(rig)).to.equal(undefined)
   })
 
+  it('a docket over a blob that was pruned is lost, not a lie', async () => {
+    const rig = await aRig()
+    const deal = await aDeal(rig)
+    const blob = aBlob()
+    const name = await deal.store(blob)
+    rig.chain.advance(UNPAID_AFTER)
+    await settled(rig)
+    rig.chain.advance(14 * DAY)
+    await settled(rig)
+    expect(rig.steward.book.holdings.get(name)?.held.state).to.equal('pruned')
+    const { fact } = deal.uploader.bounty(rig.steward.id, [blob], { now: rig.chain.now() })
+    rig.chain.mine(fact)
+    await settled(rig)
+    expect(rig.steward.book.bounties.get(fact.id)).to.include({ phase: 'lost' })
+    expect(rig.outbox.intents.size).to.equal(0)
+    rig.chain.advance(fact.deadline + 3602 - rig.chain.now())
+    await settled(rig)
+    expect(rig.steward.book.bounties.size).to.equal(0)
+    expect(rig.steward.book.holdings.get(name)?.missed).to.equal(1)
+  })
+
   it('a payment takes the notice back', async () => {
     const rig = await aRig()
     const deal = await aDeal(rig)
