@@ -19,7 +19,7 @@ import { createFaultPoint } from './faults.ts'
 import { readControllerKeys } from './keys.ts'
 
 /** Windows of an auction where all peers are near; they end early when all have answered. Milliseconds. market.md says 1 s + 1 s; on a busy computer ten daemons need more. */
-const LOCAL_WINDOW_MS = 8_000
+const LOCAL_WINDOW_MS = 10_000
 /** The same on a public chain. */
 const WIDE_WINDOW_MS = 60_000
 /** A revoke that comes too early is tried again until then: the deadline's own clock may lag. Seconds. */

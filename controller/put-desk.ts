@@ -34,6 +34,8 @@ import type { Step } from './step.ts'
 
 /** How long a signed offer may be taken up. Seconds. A resumed put is given the same span again. */
 const OFFER_SPAN = DAY
+/** Auctions for one put: who did not answer in time (a busy computer, a daemon that starts) is asked again for the lots left over. */
+const AUCTION_ROUNDS = 3
 /** A segment per 24 MiB makes 100,000 segments 2.3 TiB; more is refused before any memory is spent on it. */
 const MAX_SEGMENTS = 100_000
 
@@ -116,7 +118,9 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
 
   async function quote(plan: PutPlan): Promise<Quote> {
     assertPlan(plan)
-    const { price, reserve, stewards, advertFloor } = await deps.market()
+    const { price: index, reserve, stewards, advertFloor } = await deps.market()
+    // With as many stewards as lots the auction clears at the reserve (market.md, step 6): say so before, not after.
+    const price = stewards <= plan.n || index > reserve ? reserve : index
     return {
       rent: rentAt(plan, price),
       rentAtMost: rentAt(plan, reserve),
@@ -174,20 +178,25 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       if (hasCode(cause, 'TX_REVERTED')) await deps.exclusive(() => forgetPut(put.ref))
       throw cause
     })
-    const lots = put.award?.missing ?? Array.from({ length: plan.n }, (_, lot) => lot)
-    const outcome = await deps.auction(put, lots, limits)
-    if (outcome.lots.length === 0 && !put.award)
-      throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
+    let award = put.award
+    for (let round = 0; round < AUCTION_ROUNDS; round++) {
+      const lots = award?.missing ?? Array.from({ length: plan.n }, (_, lot) => lot)
+      const outcome = await deps.auction(putOf(plan.ref), lots, limits)
+      if (outcome.lots.length > 0) award = await record(put, outcome)
+      const wasHeard = outcome.summary.bids === outcome.summary.invited
+      if (wasHeard || award?.missing.length === 0) break
+    }
+    if (!award) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
+    return award
+  }
+
+  function record(put: PutRecord, outcome: AuctionOutcome): Promise<Award> {
     return deps.exclusive(async () => {
-      const current = putOf(plan.ref)
+      const current = putOf(put.ref)
       const award = current.award ? joinAwards(current.award, outcome) : openAward(put, outcome)
+      const stage = current.stage === 'finished' ? 'finished' : 'awarded'
       const batch = ledger.batch()
-      batch.put({
-        ...current,
-        stage: current.stage === 'finished' ? 'finished' : 'awarded',
-        award,
-        runnersUp: outcome.runnersUp,
-      })
+      batch.put({ ...current, stage, award, runnersUp: outcome.runnersUp })
       await ledger.commit(batch)
       return award
     })

@@ -224,7 +224,9 @@ export function viewTotals(
     view: viewObject(outlook, object),
   }))
   const atRisk = objects.filter(({ view }) => view.shares <= view.k)
-  const suspect = objects.filter(({ view }) => view.shares > view.k && (view.suspect > 0 || view.shares < view.n))
+  const isWeak = ({ view }: (typeof objects)[number]) =>
+    view.suspect > 0 || view.shares <= view.n - Math.ceil((view.n - view.k) / 4)
+  const suspect = objects.filter((object) => object.view.shares > object.view.k && isWeak(object))
   const states: Record<string, number> = {}
   let perSecond = 0n
   for (const { state, price, length } of ledger.placements.values()) {
