@@ -98,10 +98,12 @@ async function settle(
   }
   for (;;) {
     const head = await chain.head()
+    const hasMoved = async () => (await chain.head()).number !== head.number
     await askAll(head.number)
-    const dues = await askAll(head.number)
     // What one of them sent may be news to the others.
-    if ((await chain.head()).number !== head.number) continue
+    if (await hasMoved()) continue
+    const dues = await askAll(head.number)
+    if (await hasMoved()) continue
     return { head, nextDue: dues.length === 0 ? undefined : Math.min(...dues) }
   }
 }

@@ -68,6 +68,8 @@ export async function demo(original: Context, [file]: readonly string[], options
     })
     return EXIT.done
   }
+  // A directory or a device is refused by name before anything is started.
+  if (file !== undefined) await (await openSource(file)).close()
   const context = await openDemoHome(original)
   const { out, clock, home, signal } = context
   const acts = createActs(out, clock)
