@@ -205,7 +205,10 @@ export async function openBlobFiles(directory: string, options: BlobFilesOptions
         const isHere = (await size(id)) === length
         if (!isHere && (await freeSpace()) - length < (options.reserveBytes ?? 0))
           throw new HoldfastError('STORE_FULL', { what: `a blob of ${length} bytes` })
-        return await openBlobSink({ hex, length, isHere, part: join(places.incoming, `${hex}.part`), shelve, release })
+        // a process that ended between the rename and the sync left a name that is not durable yet
+        if (isHere) await syncDirectory(shelfOf(hex))
+        const [part, place] = [join(places.incoming, `${hex}.part`), pathOf(hex)]
+        return await openBlobSink({ hex, length, isHere, part, place, shelve, release })
       } catch (cause) {
         release()
         throw asStoreError(places.incoming, cause)

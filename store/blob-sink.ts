@@ -26,6 +26,8 @@ interface SinkPlan {
   /** The blob lies in its place, checked: nothing to write. */
   readonly isHere: boolean
   readonly part: string
+  /** Where `shelve` puts it. */
+  readonly place: string
   shelve(hex: string, part: string): Promise<void>
   release(): void
 }
@@ -72,14 +74,18 @@ export async function openBlobSink(plan: SinkPlan): Promise<BlobSink> {
       if (!isOpen) throw new HoldfastError('NET_PROTOCOL', { what: `end of blob ${hex}` })
       if (offset !== length)
         throw new HoldfastError('NET_PROTOCOL', { what: `end of blob ${hex} at byte ${offset} of ${length}` })
+      let isShelving = false
       try {
         if (!file) return
         if (hash.digest('hex') !== hex) throw new HoldfastError('BLOB_CORRUPT', { blob: hex })
         await file.sync()
+        isShelving = true
         await plan.shelve(hex, part)
       } catch (cause) {
         // After a failed sync the pages may look clean and be lost: the part is never continued (reliability.md R5).
         await rm(part, { force: true })
+        // Nor is a name whose directory was not synced taken for durable by the next offer.
+        if (isShelving) await rm(plan.place, { force: true })
         throw asStoreError(part, cause)
       } finally {
         await end()

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type BlobFiles, openBlobFiles } from '../../store/blob-files.ts'
+import { openBlobSink } from '../../store/blob-sink.ts'
 import { killChildren, startChild } from './child.ts'
 import { rejection } from './rejection.ts'
 import { silent } from './silent.ts'
@@ -47,6 +48,22 @@ describe('store/blob-files', () => {
     expect(Buffer.concat(part).equals(blob.subarray(1_000_000, 1_000_017))).to.equal(true)
     expect(await files.size(id)).to.equal(blob.length)
     expect(await files.verify(id)).to.equal(true)
+  })
+
+  it('takes nothing for durable whose directory could not be synced', async () => {
+    const { directory, files } = await aStore()
+    const blob = randomBytes(1000)
+    const hex = toHex(idOf(blob))
+    const [part, place] = [join(directory, 'incoming', `${hex}.part`), join(directory, 'blobs', hex)]
+    const shelve = async () => {
+      await rename(part, place)
+      throw Object.assign(new Error('fsync'), { code: 'EIO' })
+    }
+    const sink = await openBlobSink({ hex, length: 1000, isHere: false, part, place, shelve, release() {} })
+    await sink.write(blob)
+    expect(await rejection(sink.finish())).to.have.property('code', 'STORE_UNUSABLE')
+    expect(await rejection(stat(place))).to.have.property('code', 'ENOENT')
+    expect((await files.write(idOf(blob), blob.length)).offset).to.equal(0)
   })
 
   it('stores an empty blob, lists everything, and removes durably and once', async () => {
