@@ -7,6 +7,7 @@ import type { Address } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
+import { HOUR } from '../base/units.ts'
 import type { AnsweredChallenge, Challenge } from '../blob/docket.ts'
 import type { Book } from './book.ts'
 import { type Claim, claimOf, sweepCallOf, sweepIdOf } from './claim.ts'
@@ -21,8 +22,12 @@ const MAX_CLAIMS = 100
 const READERS = 4
 /** How long finished claims wait for bounties that are being answered now. Milliseconds. */
 const GATHER_MS = 20
-/** A disk that could not be read is tried again. Seconds of chain time. */
+/** A disk that could not be read is tried again: first after this time, then after twice as long each. Seconds of chain time. */
 const RETRY_AFTER = 300
+const MAX_RETRY_AFTER = 6 * HOUR
+/** Longest reading of a blob: a fixed part, and its length at a megabyte a second. Milliseconds. */
+const READ_MS = 60_000
+const READ_BYTES_PER_MS = 1000
 
 export interface SweeperDeps {
   readonly book: Book
@@ -52,6 +57,8 @@ export function createSweeper(deps: SweeperDeps) {
   /** Ids being answered or waiting for their flush. */
   const working = new Set<string>()
   const retryAt = new Map<string, number>()
+  /** The last pause of what could not be read. */
+  const pauses = new Map<string, number>()
   const running = new Set<Promise<void>>()
   const stopping = new AbortController()
   let claims: Claim[] = []
@@ -137,7 +144,7 @@ export function createSweeper(deps: SweeperDeps) {
         const length = book.livingOf(toHex(challenge.blobId), bounty.poster)?.held.length
         try {
           if (length === undefined) throw new HoldfastError('BLOB_UNKNOWN', { blob: toHex(challenge.blobId) })
-          const [answer] = await untilStopped(deps.answer({ blobId: challenge.blobId, length }, [challenge.nonce]))
+          const [answer] = await inTime(deps.answer({ blobId: challenge.blobId, length }, [challenge.nonce]), length)
           answered[at] = { ...challenge, answer: answer as Uint8Array }
         } catch (cause) {
           isBroken = true
@@ -147,6 +154,21 @@ export function createSweeper(deps: SweeperDeps) {
     }
     await Promise.all(Array.from({ length: Math.min(READERS, challenges.length) }, read))
     return answered
+  }
+
+  /** A disk that hangs must not keep a bounty from being tried again. @throws `STORE_UNUSABLE` */
+  async function inTime<Value>(value: Promise<Value>, length: number): Promise<Value> {
+    const over = new AbortController()
+    const ms = READ_MS + Math.ceil(length / READ_BYTES_PER_MS)
+    const late = clock.sleep(ms, over.signal).then(() => {
+      throw new HoldfastError('STORE_UNUSABLE', { path: 'the volume', what: `a blob was not read within ${ms} ms` })
+    })
+    try {
+      return await untilStopped(Promise.race([value, late]))
+    } finally {
+      late.catch(() => undefined) // nobody waits for it any more
+      over.abort()
+    }
   }
 
   /** A disk that hangs must not keep the daemon from ending. */
@@ -162,8 +184,10 @@ export function createSweeper(deps: SweeperDeps) {
   async function onUnanswered(bounty: BountyRecord, why: HoldfastError): Promise<void> {
     if (stopping.signal.aborted) return
     const { code, message } = why
-    if (hasCode(why, 'BLOB_CORRUPT', 'BLOB_UNKNOWN')) {
-      const blob = String(why.data.blob)
+    const blob = String(why.data.blob)
+    // a file that is not there may be on a volume that comes back; bytes that are wrong, or no longer ours to keep, do not
+    const isAway = hasCode(why, 'BLOB_UNKNOWN') && book.livingOf(blob, bounty.poster) !== undefined
+    if (hasCode(why, 'BLOB_CORRUPT', 'BLOB_UNKNOWN') && !isAway) {
       log.error('blob.lost', { blob, bounty: bounty.id, why: why.message })
       deps.alert('blob-lost', blob)
       const challenges = await watch.challengesOf(bounty)
@@ -174,8 +198,11 @@ export function createSweeper(deps: SweeperDeps) {
     }
     // our own trouble, perhaps a passing one: the row is still worth its money until the deadline
     log.error('blob.unreadable', { bounty: bounty.id, code, why: message })
-    deps.alert('blob-unreadable', bounty.id)
-    retryAt.set(bounty.id, deps.now() + RETRY_AFTER)
+    const last = pauses.get(bounty.id)
+    if (last === undefined) deps.alert(isAway ? 'blob-lost' : 'blob-unreadable', isAway ? blob : bounty.id)
+    const pause = last === undefined ? RETRY_AFTER : Math.min(2 * last, MAX_RETRY_AFTER)
+    pauses.set(bounty.id, pause)
+    retryAt.set(bounty.id, deps.now() + pause)
   }
 
   /** `bogus` is over at once; a `lost` one stays on the books until its deadline, as a miss to come. */
@@ -204,6 +231,7 @@ export function createSweeper(deps: SweeperDeps) {
         for (const { bounty } of batch) {
           working.delete(bounty)
           retryAt.delete(bounty)
+          pauses.delete(bounty)
         }
       }
     }
@@ -232,8 +260,11 @@ export function createSweeper(deps: SweeperDeps) {
     retryDue(): number | undefined {
       let least: number | undefined
       for (const [id, due] of retryAt) {
-        if (book.bounties.get(id)?.phase !== 'posted') retryAt.delete(id)
-        else if (least === undefined || due < least) least = due
+        const bounty = book.bounties.get(id)
+        if (bounty?.phase !== 'posted') {
+          retryAt.delete(id)
+          pauses.delete(id)
+        } else if (due <= bounty.deadline && (least === undefined || due < least)) least = due
       }
       return least
     },

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { fromHex, toHex } from '../../base/bytes.ts'
@@ -11,7 +11,7 @@ import { createAnswering } from '../../steward/answering.ts'
 import { claimOf, sweepCallOf, sweepIdOf } from '../../steward/claim.ts'
 import type { Answer } from '../../steward/ports.ts'
 import { viewEarnings } from '../../steward/views.ts'
-import { aLog, eventually, rng, stopNodes } from '../net/nodes.ts'
+import { aLog, clock, eventually, rng, stopNodes } from '../net/nodes.ts'
 import vectors from '../vectors/protocol.json' with { type: 'json' }
 import { pushDocket } from './client.ts'
 import { aBlob, aDeal, aRig, closeRigs, codeOf, DOMAIN, type Rig } from './rig.ts'
@@ -178,6 +178,36 @@ describe('steward/sweep', () => {
     }
     expect(status.disk.missingBlobs).to.equal(1)
     expect(status.alerts.some((alert) => alert.includes('blob-lost'))).to.equal(true)
+  })
+
+  it('reads again what was away or hung, and claims it when the volume is back', async () => {
+    const hurried = {
+      ...clock,
+      sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms > 60_000 ? 20 : ms, signal),
+    }
+    let hangs = 0
+    const answer: Answer = (challenged, nonces) =>
+      hangs-- > 0
+        ? new Promise(() => undefined)
+        : createAnswering({ files: rig.files, domain: DOMAIN, threads: 0 }).answer(challenged, nonces)
+    const rig: Rig = await aRig({ deps: { answer, clock: hurried } })
+    const deal = await aDeal(rig)
+    const blob = aBlob()
+    const name = await deal.store(blob)
+    const path = join(rig.dir, 'blobs', toHex(blobIdOf(blob)).slice(0, 2), toHex(blobIdOf(blob)))
+    await rm(path)
+    const { fact } = deal.uploader.bounty(rig.steward.id, [blob])
+    rig.chain.mine(fact)
+    await settled(rig)
+    expect(rig.steward.book.bounties.get(fact.id)?.phase).to.equal('posted')
+    await writeFile(path, blob)
+    hangs = 1
+    rig.chain.advance(301)
+    await settled(rig)
+    expect(rig.steward.book.bounties.get(fact.id)?.phase).to.equal('posted')
+    rig.chain.advance(601)
+    await settled(rig)
+    expect(rig.steward.book.holdings.get(name)).to.include({ sweeps: 1 })
   })
 
   it('claims once through a crash between its intent and its sending', async () => {
