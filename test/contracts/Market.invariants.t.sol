@@ -6,6 +6,7 @@ import {HoldTokenFace, MarketFace, deployMarket, deployToken} from "./Deploy.sol
 import {MarketHandler} from "./MarketHandler.sol";
 
 /// The invariants of contracts.md, each after every call of a random play of the market.
+/// To run this file alone, name MarketHandler.sol as well: the runner knows only the contracts of the files it is given.
 contract MarketInvariantsTest {
     HoldTokenFace private token;
     MarketFace private market;
