@@ -125,7 +125,7 @@ export function formatSize(bytes: number): string {
     value /= 1024
     step++
   }
-  return step === 0 ? `${bytes} B` : `${value.toFixed(value < 100 ? 1 : 0)} ${units[step]}`
+  return step === 0 ? `${Math.round(bytes)} B` : `${value.toFixed(value < 100 ? 1 : 0)} ${units[step]}`
 }
 
 /** A moment as ISO-8601 UTC, "2027-02-18T00:00:00Z". */
