@@ -16,11 +16,6 @@ export function isCapText(text: string): boolean {
   return /^\s*hf1/i.test(text)
 }
 
-/** True for 64 hex digits. */
-export function isFullId(text: string): boolean {
-  return /^[0-9a-f]{64}$/i.test(text)
-}
-
 /**
  * The one object that `text` names.
  * @throws `INPUT_CAP`, `OBJECT_UNKNOWN`, `OBJECT_AMBIGUOUS`

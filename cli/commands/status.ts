@@ -64,7 +64,7 @@ function ledgerLines(status: ControllerStatus | undefined): readonly string[] {
   if (status === undefined) return ['controller does not answer; nothing is known of money and objects']
   const { balance, open, coin, objects, bounties, chain, runwaySeconds, nextDue, alerts } = status
   const now = Date.parse(chain.time) / 1000
-  const runway = runwaySeconds === undefined ? '' : ` (lasts ${Math.floor(runwaySeconds / 86_400)} d)`
+  const runway = runwaySeconds === undefined ? '' : ` (lasts ${formatRunway(runwaySeconds)})`
   return [
     `wallet   ${balance} HOLD${runway}, ${open} HOLD in open bounties, ${coin} coin for fees`,
     `objects  ${objects.count}, ${formatSize(objects.bytes)}   healthy ${objects.healthy}   suspect ${objects.suspect}   at risk ${objects.atRisk}`,
@@ -72,6 +72,12 @@ function ledgerLines(status: ControllerStatus | undefined): readonly string[] {
     `chain    ${chain.id === 0 ? 'not asked: no controller runs' : `block ${chain.block}, ${chain.headAgeSeconds} s old`}, as of ${chain.time}`,
     ...alerts.map((alert) => `! ${alert}`),
   ]
+}
+
+/** Beyond a century nobody counts days. */
+function formatRunway(seconds: number): string {
+  const days = Math.floor(seconds / 86_400)
+  return days > 36_500 ? 'for over 100 years' : `for ${days} d`
 }
 
 function daemonLines(daemons: readonly DaemonHealth[]): readonly string[] {
