@@ -1,85 +1,80 @@
-/** config.json: its schema, reading it, changing one key. An unknown key is an error that names the nearest known one. */
-import { z } from 'zod'
+/**
+ * config.json: checking, reading, changing one key. An unknown key is an error that names the nearest known one, and all faults are told at
+ * once. The table of settings is the schema; a schema library would cost every command more time than the rest of it.
+ */
 import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import { readJson, writeJson } from '../store/json-file.ts'
-import { nearestKey, SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from './settings-table.ts'
+import { isSettingKey, nearestKey, SETTINGS, type Setting, type SettingKey } from './settings-table.ts'
 
 /** Settings as text, by key: what config.json says. */
 export type FileSettings = Readonly<Partial<Record<SettingKey, string>>>
 
-const text = z.union([z.string(), z.number(), z.boolean()]).transform(String)
-
-/** Groups of the table as nested objects: "put.for" stands under "put" as "for". */
-const SCHEMA = z.strictObject({
-  $schema: z.string().optional(),
-  version: z.literal(1),
-  ...Object.fromEntries(
-    [...groups()].map(([group, keys]) => [
-      group,
-      z.strictObject(Object.fromEntries(keys.map((key) => [nameIn(key), field(key)]))).optional(),
-    ]),
-  ),
-})
-
-function field(key: SettingKey) {
-  const { isList, parse } = SETTINGS[key] as Setting<unknown>
-  const shape = isList ? z.union([text, z.array(z.string()).transform((list) => list.join(','))]) : text
-  return shape
-    .superRefine((value, context) => {
-      try {
-        parse(value)
-      } catch (cause) {
-        context.addIssue({ code: 'custom', message: asHoldfastError(cause).message })
-      }
-    })
-    .optional()
-}
-
-function* groups(): Iterable<readonly [string, readonly SettingKey[]]> {
-  for (const group of new Set(SETTING_KEYS.map((key) => key.split('.')[0] as string)))
-    yield [group, SETTING_KEYS.filter((key) => key.startsWith(`${group}.`))]
-}
-
-function nameIn(key: SettingKey): string {
-  return key.slice(key.indexOf('.') + 1)
-}
+/** Of config.json. Bytes. */
+const MAX_FILE = 64 * 1024
 
 /** The checked content of config.json; undefined when there is none. @throws `CONFIG_INVALID` with all faults at once. */
 export async function readConfigFile(path: string): Promise<FileSettings | undefined> {
-  const value = await readJson(path, 64 * 1024)
+  const value = await readJson(path, MAX_FILE)
   return value === undefined ? undefined : parseConfig(value, path)
 }
 
-/** What a parsed config.json says. @param path for messages @throws `CONFIG_INVALID` */
+/** What a parsed config.json says: "put.for" stands under "put" as "for". @param path for messages @throws `CONFIG_INVALID` */
 export function parseConfig(value: unknown, path: string): FileSettings {
-  const result = SCHEMA.safeParse(value)
-  if (!result.success)
-    throw new HoldfastError('CONFIG_INVALID', { what: `${path}: ${result.error.issues.map(describe).join('; ')}` })
   const found: Partial<Record<SettingKey, string>> = {}
-  const content = result.data as unknown as Readonly<
-    Record<string, Readonly<Record<string, string | undefined>> | undefined>
-  >
-  for (const key of SETTING_KEYS) {
-    const text = content[key.split('.')[0] as string]?.[nameIn(key)]
-    if (text !== undefined) found[key] = text
+  const faults: string[] = []
+  if (!isRecord(value)) throw new HoldfastError('CONFIG_INVALID', { what: `${path}: it is no object` })
+  for (const [name, content] of Object.entries(value)) {
+    if (name === '$schema') continue
+    if (name === 'version') {
+      if (content !== 1) faults.push(`version: expected 1, got ${JSON.stringify(content)}`)
+    } else if (isRecord(content)) {
+      for (const [inner, item] of Object.entries(content)) {
+        const key = `${name}.${inner}`
+        if (!isSettingKey(key)) faults.push(describeUnknown(key))
+        else takeValue(key, item, found, faults)
+      }
+      if (Object.keys(content).length === 0 && !isGroup(name)) faults.push(describeUnknown(name))
+    } else faults.push(isGroup(name) ? `${name}: expected an object` : describeUnknown(name))
   }
+  if (!Object.hasOwn(value, 'version')) faults.push('version is missing, expected 1')
+  if (faults.length > 0) throw new HoldfastError('CONFIG_INVALID', { what: `${path}: ${faults.join('; ')}` })
   return found
 }
 
-/** Sets one key, or removes it, keeping the rest of the file as it is. @throws `CONFIG_INVALID`, `INPUT_FORMAT`, `INPUT_RANGE` */
+function takeValue(key: SettingKey, item: unknown, found: Partial<Record<SettingKey, string>>, faults: string[]): void {
+  const { isList, parse } = SETTINGS[key] as Setting<unknown>
+  const text =
+    isList && Array.isArray(item) && item.every((each) => typeof each === 'string')
+      ? item.join(',')
+      : ['string', 'number', 'boolean'].includes(typeof item)
+        ? String(item)
+        : undefined
+  if (text === undefined) {
+    faults.push(`${key}: expected a ${isList ? 'list of texts' : 'text or a number'}`)
+    return
+  }
+  try {
+    parse(text)
+    found[key] = text
+  } catch (cause) {
+    faults.push(`${key}: ${asHoldfastError(cause).message}`)
+  }
+}
+
+/** Sets one key, or removes it, keeping the rest of the file as it is. @throws `CONFIG_INVALID` */
 export async function changeConfig(
   path: string,
   changes: Readonly<Partial<Record<SettingKey, string | undefined>>>,
 ): Promise<void> {
-  const before = (await readJson(path, 64 * 1024)) ?? { version: 1 }
+  const before = (await readJson(path, MAX_FILE)) ?? { version: 1 }
   parseConfig(before, path)
   const content = structuredClone(before) as Record<string, Record<string, unknown>>
   for (const [key, value] of Object.entries(changes) as [SettingKey, string | undefined][]) {
-    const group = key.split('.')[0] as string
+    const [group, name] = key.split('.', 2) as [string, string]
     content[group] ??= {}
-    if (value === undefined) delete content[group][nameIn(key)]
+    if (value === undefined) delete content[group][name]
     else
-      content[group][nameIn(key)] = (SETTINGS[key] as Setting<unknown>).isList
+      content[group][name] = (SETTINGS[key] as Setting<unknown>).isList
         ? value.split(',').map((item) => item.trim())
         : value
   }
@@ -87,12 +82,12 @@ export async function changeConfig(
   await writeJson(path, content)
 }
 
-type Issue = z.core.$ZodIssue
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
-function describe(issue: Issue): string {
-  const at = issue.path.join('.')
-  if (issue.code !== 'unrecognized_keys') return `${at === '' ? 'the file' : at}: ${issue.message}`
-  return issue.keys.map((key) => describeUnknown(at === '' ? key : `${at}.${key}`)).join('; ')
+function isGroup(name: string): boolean {
+  return Object.keys(SETTINGS).some((key) => key.startsWith(`${name}.`))
 }
 
 /** "put.prise is not known; the nearest key is put.max-price". */
