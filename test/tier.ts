@@ -20,7 +20,7 @@ import { addCounts, type Count, countOfHardhat, formatCount, isGood, NOTHING, ty
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** A tier that takes longer hangs. It is ended, what it did is counted, and it has failed. Minutes. */
-const LIMITS: Readonly<Record<Tier, number>> = { quick: 12, ci: 14, slow: 24 * 60 }
+const LIMITS: Readonly<Record<Tier, number>> = { quick: 20, ci: 40, slow: 24 * 60 }
 
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
