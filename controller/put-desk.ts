@@ -186,8 +186,20 @@ export function createPutDesk(deps: PutDeskDeps): PutBook {
       const wasHeard = outcome.summary.bids === outcome.summary.invited
       if (wasHeard || award?.missing.length === 0) break
     }
+    if (award && award.missing.length > 0 && putOf(plan.ref).failed.length > 0) {
+      // Nobody else took them. Who failed in an earlier run of this put may be back by now, and is asked like everyone.
+      await deps.exclusive(() => forgive(plan.ref))
+      const outcome = await deps.auction(putOf(plan.ref), award.missing, limits)
+      if (outcome.lots.length > 0) award = await record(put, outcome)
+    }
     if (!award) throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: plan.n, why: '' })
     return award
+  }
+
+  async function forgive(ref: string): Promise<void> {
+    const batch = ledger.batch()
+    batch.put({ ...putOf(ref), failed: [] })
+    await ledger.commit(batch)
   }
 
   function record(put: PutRecord, outcome: AuctionOutcome): Promise<Award> {

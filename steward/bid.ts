@@ -144,6 +144,8 @@ export function createBidding(deps: BidDeps) {
   /** The bid is durable before anybody can hold us to it. */
   async function bind(advert: Advert, name: string, bid: Bid): Promise<BidRecord> {
     const now = chain.now()
+    // Asked again for a lot when something of an earlier one is here: the uploader lost our receipt, and sends that lot under new bytes.
+    const placed = book.placedUnder(name)
     const record: BidRecord = {
       advert: name,
       uploader: advert.uploader,
@@ -153,8 +155,8 @@ export function createBidding(deps: BidDeps) {
       bond: bid.bond,
       grace: advert.grace,
       term: advert.term,
-      lotBytes: lotBytes(advert),
-      lotBlobs: Math.max(...advert.lots.map((lot) => lot.blobs)),
+      lotBytes: placed.bytes + lotBytes(advert),
+      lotBlobs: placed.blobs + Math.max(...advert.lots.map((lot) => lot.blobs)),
       madeAt: now,
       state: 'revealed',
       until: now + BID_LIFE,

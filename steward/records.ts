@@ -90,9 +90,9 @@ export interface BidRecord {
   readonly grace: number
   /** Seconds. */
   readonly term: number
-  /** Bytes of one lot. */
+  /** Bytes that may be placed under the advert: one lot, beside what was there when we bid. */
   readonly lotBytes: number
-  /** Blobs of one lot at most. */
+  /** Blobs, likewise. */
   readonly lotBlobs: number
   readonly madeAt: number
   readonly state: 'revealed' | 'won' | 'lost'

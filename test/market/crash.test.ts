@@ -3,16 +3,13 @@
  * again. At the end nothing was posted or paid twice, nothing acknowledged is lost, and every interval is paid.
  * HOLDFAST_SEED=n repeats a run's choices; the moments themselves depend on the machine.
  */
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { DAY, HOUR, parseHold } from '../../base/units.ts'
 import { docketAmount } from '../../pricing/rates.ts'
 import { effort } from '../effort.ts'
 import { describeRun, killHard, type Line, type Run, type Running } from '../processes.ts'
-import { marketLogs } from './chain-log.ts'
-import { hashFile, keptBlob, type ShareLine, useMarket } from './market.ts'
+import { assertKept, assertNothingTwice, pidOf, type Stored } from './after-crashes.ts'
+import { hashFile, type ShareLine, useMarket } from './market.ts'
 
 const VICTIMS = ['controller', 'chain', 'steward', 'client'] as const
 type Victim = (typeof VICTIMS)[number]
@@ -35,9 +32,7 @@ function randomOf(seed: number): () => number {
   }
 }
 
-interface Stored {
-  readonly id: string
-  readonly sha256: string
+interface Started extends Stored {
   /** Chain time at which its placements start. */
   readonly start: number
 }
@@ -46,8 +41,8 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
   this.timeout(effort(300, 900, 7200) * 1000)
   const market = useMarket(5)
   const random = randomOf(SEED)
-  const kills = effort(2, 20, 100)
-  const stored: Stored[] = []
+  const kills = effort(2, 6, 100)
+  const stored: Started[] = []
   /** Usual length of each phase, so that a random moment falls into it. Seconds. */
   const lengths: Record<Phase, number> = { put: 0, get: 0, checks: 0 }
   const told: string[] = []
@@ -55,17 +50,12 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
   const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
 
-  async function pidOf(role: string, id?: string): Promise<number> {
-    const name = id === undefined ? role : `${role}-${id}`
-    return (JSON.parse(await readFile(join(market().home, 'run', `${name}.json`), 'utf8')) as { pid: number }).pid
-  }
-
   /** Kills, waits a moment, and runs the ordinary command. */
   async function strike(victim: Victim, client: Running): Promise<void> {
     const downtime = 0.5 * random()
     if (victim === 'client') return client.kill('SIGKILL')
     const { id } = pick(market().ready.stewards)
-    await killHard(await pidOf(victim, victim === 'steward' ? id : undefined))
+    await killHard(await pidOf(market(), victim, victim === 'steward' ? id : undefined))
     await pause(downtime)
     const again = {
       controller: ['controller', 'start', '--detach'],
@@ -143,29 +133,7 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
   })
 
   it('posted and paid nothing twice, revoked nothing, and paid every interval to the gwei', async () => {
-    const { posted, swept, revoked, adverts } = await marketLogs(market())
-    const unique = (items: readonly string[], what: string) => expect(new Set(items).size, what).to.equal(items.length)
-    unique(
-      posted.map(({ id }) => id),
-      'bounties posted',
-    )
-    unique(
-      swept.map(({ id }) => id),
-      'bounties swept',
-    )
-    unique(
-      posted.map(({ docketHash }) => docketHash),
-      'dockets',
-    )
-    unique(
-      posted.flatMap(({ challenges }) => challenges.map(({ blobId, nonce }) => `${blobId}/${nonce}`)),
-      'rows',
-    )
-    unique(adverts, 'adverts')
-    expect(adverts.length, 'one advert an object').to.equal(stored.length)
-    expect(revoked, 'revoked').to.have.length(0)
-    expect(new Set(swept.map(({ id }) => id)), 'swept').to.deep.equal(new Set(posted.map(({ id }) => id)))
-
+    const { posted } = await assertNothingTwice(market(), stored.length)
     const lines = (await Promise.all(stored.map(({ id }) => market().shares(id)))).flat()
     const placements = new Map(
       lines.map((line) => [line.blobId, line as ShareLine & { price: string; length: number }]),
@@ -199,22 +167,7 @@ describe(`market: kill -9 at random moments (HOLDFAST_SEED=${SEED})`, function (
   })
 
   it('has every blob it acknowledged, and every object', async () => {
-    for (const { id, sha256 } of stored) {
-      const lines = await market().shares(id)
-      expect(lines).to.have.length(8)
-      for (const { blobId, steward, state } of lines) {
-        expect(state).to.equal('held')
-        const dataDir = market().ready.stewards.find((each) => each.id === steward)?.dataDir as string
-        expect(
-          createHash('sha256')
-            .update(await keptBlob(dataDir, blobId))
-            .digest('hex'),
-        ).to.equal(blobId)
-      }
-      const out = market().sandbox.path(`out-${id}`)
-      await market().ok(['get', id, '-o', out, '--overwrite', 'always'])
-      expect(await hashFile(out)).to.equal(sha256)
-    }
+    await assertKept(market(), stored, 8)
   })
 
   after(() => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { toHex } from '../../base/bytes.ts'
 import { DAY } from '../../base/units.ts'
@@ -9,7 +10,7 @@ import {
   MAX_BID_BYTES,
 } from '../../net/messages/bid.ts'
 import { aNode, eventually, stopNodes } from '../net/nodes.ts'
-import { auction, over } from './client.ts'
+import { auction, over, sendBlob } from './client.ts'
 import { aDeal, aRig, closeRigs, codeOf, type Rig, Uploader } from './rig.ts'
 
 describe('steward/bid', () => {
@@ -94,6 +95,19 @@ describe('steward/bid', () => {
     expect(await codeOf(auction(net, full.target(), uploader, advert, 0))).to.equal('PEER_REFUSED')
     full.chain.advance(4 * DAY) // the first one never delivered
     await auction(net, full.target(), uploader, advert, 0)
+  })
+
+  it('takes one lot for each bid it made under an advert: an uploader that lost our receipts asks again', async () => {
+    const { net, uploader, advert, bid, offer, store } = await aDeal(rig, {
+      lots: [{ count: 10, bytes: 3000, blobs: 1 }],
+    })
+    await store(randomBytes(3000))
+    const more = randomBytes(3000)
+    expect(await codeOf(sendBlob(net, rig.target(), offer(more), more))).to.equal('PLACEMENT_INVALID')
+    await auction(net, rig.target(), uploader, advert, 0)
+    await store(more, { price: bid.price })
+    const third = randomBytes(3000)
+    expect(await codeOf(sendBlob(net, rig.target(), offer(third), third))).to.equal('PLACEMENT_INVALID')
   })
 
   it('frees the room of an auction that broke off', async () => {
