@@ -1,4 +1,5 @@
 /** The ledger's side of a put: the controller that runs, or, when none does, one in this process for as long as the command takes. */
+import { hasCode } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
 import { remotePutBook } from '../controller/remote-book.ts'
 import type { PutBook } from '../uploader/put-book.ts'
@@ -15,13 +16,8 @@ export interface OpenBook extends AsyncDisposable {
 /** @throws `CONFIG_NOT_INITIALISED`, `STORE_LOCKED`, and what opening a controller throws */
 export async function openPutBook(context: Context, options: Options, log: Log): Promise<OpenBook> {
   if (await isControllerRunning(context)) {
-    const client = await openControllerApi(context)
-    // The client knows the prefix of the API itself.
-    const book = remotePutBook({
-      post: (path, body, call) =>
-        client.post(path.replace(/^\/api\/v1/, ''), body, { ...call, signal: context.signal }),
-    })
-    return { book, isAttended: true, [Symbol.asyncDispose]: async () => client.close() }
+    const followed = await followController(context)
+    return { book: remotePutBook(followed), isAttended: true, [Symbol.asyncDispose]: async () => followed.close() }
   }
   const passphrase = await obtainPassphrase(context, options, "the controller's keystore")
   const { openControllerHere } = await import('./compose-controller.ts')
@@ -33,4 +29,24 @@ export async function openPutBook(context: Context, options: Options, log: Log):
     await scope.disposeAsync()
     throw cause
   }
+}
+
+/** The controller's API, also after it was restarted: then it listens elsewhere and has another token. @throws as `openControllerApi` */
+async function followController(context: Context) {
+  let client = await openControllerApi(context)
+  const post = async (path: string, body: unknown, call?: { readonly timeoutMs?: number }) => {
+    const used = client
+    const send = () => client.post(path, body, { ...call, signal: context.signal })
+    try {
+      return await send()
+    } catch (cause) {
+      if (!hasCode(cause, 'API_UNREACHABLE', 'API_TOKEN')) throw cause
+      if (client === used) {
+        client = await openControllerApi(context)
+        used.close()
+      }
+      return await send()
+    }
+  }
+  return { post, close: () => client.close() }
 }
