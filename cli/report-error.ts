@@ -1,10 +1,11 @@
 /** A failure as people and scripts see it (interface.md §6): what, where, why, how to go on; causes with -v only. */
 import { asHoldfastError, type HoldfastError } from '../base/errors.ts'
+import { asStoreError, errnoOf } from '../store/disk-errors.ts'
 import { type Output, paint } from './output.ts'
 
 /** Prints the failure and gives the exit code. */
 export function reportError(out: Output, cause: unknown): number {
-  const error = asHoldfastError(cause)
+  const error = asFileError(cause)
   out.record({
     type: 'error',
     code: error.code,
@@ -18,6 +19,14 @@ export function reportError(out: Output, cause: unknown): number {
   if (!out.style.json) for (const line of errorLines(error, out)) out.stderr.write(`${line}\n`)
   if (out.style.verbosity > 0) for (const line of causeLines(error)) out.detail(line)
   return error.exit
+}
+
+/** A failed file call that nobody put into words is no bug of ours: it says which file, and what the system said. */
+function asFileError(cause: unknown): HoldfastError {
+  const error = asHoldfastError(cause)
+  const origin = error.code === 'INTERNAL' ? error.cause : undefined
+  const { path } = (origin ?? {}) as { readonly path?: unknown }
+  return typeof path === 'string' && errnoOf(origin) !== undefined ? asStoreError(path, origin) : error
 }
 
 /** The lines of interface.md §6; `where` only when the error's data name a place. */

@@ -1,6 +1,7 @@
+import { mkdir } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { expect } from 'chai'
-import { HoldfastError } from '../../base/errors.ts'
+import { asHoldfastError, HoldfastError } from '../../base/errors.ts'
 import { createOutput } from '../../cli/output.ts'
 import { reportError } from '../../cli/report-error.ts'
 
@@ -28,6 +29,18 @@ describe('cli/report-error', () => {
       { path: '/d', owner: ' by process 7', where: 'data/steward' },
       { cause: new Error('LEVEL_LOCKED') },
     )
+
+  it('takes a failed file call for what it is, also one that a daemon wrapped', async () => {
+    const failed = await mkdir('/dev/null/below').catch((cause: unknown) => cause)
+    for (const cause of [failed, asHoldfastError(failed)]) {
+      const { out, texts } = capture()
+      expect(reportError(out, cause)).to.equal(13)
+      expect(texts.stderr).to.match(
+        /^error\[STORE_UNUSABLE\]: \/dev\/null\/below cannot be used: a part of the path is not/,
+      )
+    }
+    expect(reportError(capture().out, new Error('a bug'))).to.equal(1)
+  })
 
   it('says what, where, why, how to go on, and gives the exit code', () => {
     const { out, texts } = capture()
