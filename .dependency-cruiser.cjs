@@ -22,10 +22,9 @@ const DOORS = [
     folders: 'net',
   },
   { name: 'level', packages: '^node_modules/(level|classic-level|abstract-level)/', folders: 'store' },
-  { name: 'terminal', packages: '^node_modules/(commander|listr2|cli-table3|pino)/', folders: 'cli' },
+  { name: 'terminal', packages: '^node_modules/(commander|pino)/', folders: 'cli' },
   { name: 'curves', packages: '^node_modules/@(noble|scure)/', folders: 'base|blob' },
   { name: 'cbor', packages: '^node_modules/cborg/', folders: 'base' },
-  { name: 'schemas', packages: '^node_modules/zod/', folders: 'base|net|cli' },
 ]
 
 const layers = LEVELS.flatMap((folders, level) =>

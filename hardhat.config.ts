@@ -6,8 +6,8 @@ import { defineConfig } from 'hardhat/config'
 const require = createRequire(import.meta.url)
 
 /**
- * How hard the Solidity fuzzers try. `quick` is `npm test`, `ci` gives the six invariants of the market
- * together 6 x 44 x 500 = 132,000 calls and the registrar's as many as one of them,
+ * How hard the Solidity fuzzers try. `quick` is `npm test`, `ci` gives the eight invariants of the market
+ * together 8 x 44 x 500 = 176,000 calls, the six parts of the registrar's 132,000 and the two of the stake pool 44,000,
  * `slow` is the scheduled long run. Chosen by the variable HOLDFAST_FUZZ.
  */
 const EFFORTS = {

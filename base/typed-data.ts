@@ -64,6 +64,28 @@ export interface Welcome {
   readonly to: Address
 }
 
+/** Lets its holder act for its signer (contracts/interfaces/IRegistrar.sol, Permit). */
+export interface Permit {
+  /** Digest of the permit it was cut from; zeros: signed by the master. */
+  readonly parent: Uint8Array
+  readonly holder: Address
+  /** Bit set of pool/permit.ts. */
+  readonly scopes: number
+  /** Last second in which it counts. Chain time. */
+  readonly expires: number
+  /** For revoking it. 32 bytes. */
+  readonly id: Uint8Array
+}
+
+/** A manager's word that whoever has the key of this account may join (docs/spec/pool.md). */
+export interface Invitation {
+  readonly key: Address
+  /** How many may come with it. */
+  readonly uses: number
+  /** Last second in which it counts. Chain time. */
+  readonly expires: number
+}
+
 const TYPES = {
   Sweep: 'Sweep(address payee,uint32 deadline)',
   Release: 'Release(bytes32 bountyId,uint32 deadline)',
@@ -80,6 +102,9 @@ const TYPES = {
     'NetStatement(Delta[] deltas,Retired[] retired,bytes32 salt,uint32 expires)Delta(address account,int128 amount)Retired(address from,address to,uint128 cumulative)',
   Hello:
     'Hello(bytes32 connectionId,bytes32 nonce,uint64 time,address from,address to,bytes32 pool,uint32 roles,uint32 version)',
+  Permit: 'Permit(bytes32 parent,address holder,uint32 scopes,uint32 expires,bytes32 id)',
+  Invitation: 'Invitation(address key,uint32 uses,uint32 expires)',
+  Acceptance: 'Acceptance(bytes32 invitation,address member)',
   Welcome: 'Welcome(bytes32 hello,uint64 time,address from,address to)',
 } as const
 
@@ -293,6 +318,49 @@ export function welcomeDigest(domain: Domain, welcome: Welcome): Uint8Array {
       word.uint(welcome.time, 64, 'time'),
       word.address(welcome.from, 'from'),
       word.address(welcome.to, 'to'),
+    ),
+  )
+}
+
+/** Digest of a permit: what its signer signs, and what permits cut from it name as their parent. The domain's contract is the registrar. */
+export function permitDigest(domain: Domain, permit: Permit): Uint8Array {
+  return poolDigest(
+    domain,
+    keccak256(
+      typeHash('Permit'),
+      word.bytes32(permit.parent, 'parent'),
+      word.address(permit.holder, 'holder'),
+      word.uint(permit.scopes, 32, 'scopes'),
+      word.uint(permit.expires, 32, 'expires'),
+      word.bytes32(permit.id, 'id'),
+    ),
+  )
+}
+
+/** What a manager signs. The domain's contract is the registrar. */
+export function invitationDigest(domain: Domain, invitation: Invitation): Uint8Array {
+  return poolDigest(
+    domain,
+    keccak256(
+      typeHash('Invitation'),
+      word.address(invitation.key, 'key'),
+      word.uint(invitation.uses, 32, 'uses'),
+      word.uint(invitation.expires, 32, 'expires'),
+    ),
+  )
+}
+
+/** What the invitation's key signs for the one who comes with it. `invitation` is the invitation's digest. */
+export function acceptanceDigest(
+  domain: Domain,
+  acceptance: { readonly invitation: Uint8Array; readonly member: Address },
+): Uint8Array {
+  return poolDigest(
+    domain,
+    keccak256(
+      typeHash('Acceptance'),
+      word.bytes32(acceptance.invitation, 'invitation'),
+      word.address(acceptance.member, 'member'),
     ),
   )
 }

@@ -2,10 +2,28 @@
  * What the market's calls cost, measured on an in-process chain with fixed rules and a fixed clock: the same code gives the same
  * numbers every time. Ceilings: contracts.md; figures of others: performance.md 2.2. `node bench/gas.ts` prints the table.
  */
-import { AbiCoder, BrowserProvider, Contract, ContractFactory, hexlify, keccak256, toUtf8Bytes, Wallet } from 'ethers'
-import { DEPLOYMENT_PLAN, planArguments } from '../chain/bindings/deployment-plan.ts'
+import {
+  AbiCoder,
+  BrowserProvider,
+  Contract,
+  ContractFactory,
+  hexlify,
+  keccak256,
+  SigningKey,
+  toUtf8Bytes,
+  Wallet,
+} from 'ethers'
+import {
+  DEFAULT_KAPPA,
+  DEFAULT_MINIMUM_STAKE,
+  DEFAULT_RENEWAL_PERIOD,
+  DEPLOYMENT_PLAN,
+  planArguments,
+  TRIVIAL_TARGET,
+} from '../chain/bindings/deployment-plan.ts'
 import * as tokenBindings from '../chain/bindings/hold-token.ts'
 import * as marketBindings from '../chain/bindings/market.ts'
+import * as mineBindings from '../chain/bindings/mine.ts'
 
 /** Gas per call, or per bounty where a call takes a hundred. */
 export interface GasTable {
@@ -83,8 +101,15 @@ async function measureOn(provider: BrowserProvider): Promise<GasTable> {
   const [uploader, steward] = [await provider.getSigner(0), await provider.getSigner(1)]
   const chainId = (await provider.getNetwork()).chainId
   const made: Record<string, string> = {}
-  const terms = { minter: uploader.address, advertFloor: 100_000n, masterKey: '', renewalPeriod: 0 }
-  for (const step of DEPLOYMENT_PLAN.filter(({ name }) => name !== 'registrar')) {
+  const terms = {
+    advertFloor: 100_000n,
+    masterKey: `0x${new SigningKey(draw('master')).publicKey.slice(4)}`,
+    renewalPeriod: DEFAULT_RENEWAL_PERIOD,
+    kappa: DEFAULT_KAPPA,
+    minimumStake: DEFAULT_MINIMUM_STAKE,
+    mineTarget: TRIVIAL_TARGET,
+  }
+  for (const step of DEPLOYMENT_PLAN) {
     const { ABI, BYTECODE } = step.bindings
     const deployed = await new ContractFactory(ABI, BYTECODE, uploader).deploy(
       ...planArguments<unknown>(step, terms, made),
@@ -117,7 +142,8 @@ async function measureOn(provider: BrowserProvider): Promise<GasTable> {
     { poster: uploader.address, deadline: DEADLINE, open: false, claims: await Promise.all(names.map(claim)) },
   ]
 
-  await gasOf(token, 'mint', uploader.address, 10n ** 24n)
+  const mine = new Contract(made['mine'] as string, mineBindings.ABI, uploader)
+  for (let rewards = 0; rewards < 3; rewards++) await gasOf(mine, 'solve', uploader.address, 0)
   await gasOf(token, 'approve', made['market'], 2n ** 256n - 1n)
   await gasOf(market, 'deposit', 10n ** 21n)
   const deposit = await gasOf(market, 'deposit', 10n ** 21n)

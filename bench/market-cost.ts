@@ -23,7 +23,7 @@ export interface CommandCost {
   readonly wallSeconds: number
   /** User and system seconds: the command, the daemons, and the chain. */
   readonly cpuSeconds: number
-  readonly cpuOf: { readonly command: number; readonly daemons: number }
+  readonly cpuOf: { readonly command: number; readonly daemons: number; readonly stewards: number }
   /** Highest resident memory of the command. Bytes. */
   readonly peakBytes: number
 }
@@ -41,8 +41,9 @@ export async function withMarket<T>(work: (market: MarketHandle) => Promise<T>):
 /** Run one command of the market and add up what every process spent on it. @throws Error when it fails */
 export async function costOf(market: MarketHandle, args: readonly string[]): Promise<CommandCost> {
   const daemons = market.sandbox.pids()
-  const daemonSeconds = () => daemons.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0)
-  const before = { daemons: daemonSeconds(), children: childCpuSeconds() }
+  const secondsOf = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0)
+  const stewards = market.ready.stewards.map(({ pid }) => pid)
+  const before = { daemons: secondsOf(daemons), stewards: secondsOf(stewards), children: childCpuSeconds() }
   const start = performance.now()
   const running = market.sandbox.start([...args, '--home', market.home, '--json'])
   let peakBytes = 0
@@ -56,14 +57,18 @@ export async function costOf(market: MarketHandle, args: readonly string[]): Pro
     clearInterval(look)
   }
   const wallSeconds = (performance.now() - start) / 1000
-  const cpuOf = { command: childCpuSeconds() - before.children, daemons: daemonSeconds() - before.daemons }
+  const cpuOf = {
+    command: childCpuSeconds() - before.children,
+    daemons: secondsOf(daemons) - before.daemons,
+    stewards: secondsOf(stewards) - before.stewards,
+  }
   return { wallSeconds, cpuSeconds: cpuOf.command + cpuOf.daemons, cpuOf, peakBytes }
 }
 
 /** Writes the `index`-th incompressible file of the bench. @returns its path */
-export async function writeInput(market: MarketHandle, index: number): Promise<string> {
+export async function writeInput(market: MarketHandle, index: number, bytes = FILE_BYTES): Promise<string> {
   const path = market.sandbox.path(`input-${index}`)
-  await writeFile(path, seededBytes(FILE_BYTES, `input ${index}`))
+  await writeFile(path, seededBytes(bytes, `input ${index}`))
   return path
 }
 

@@ -1,9 +1,20 @@
 /** Dockets: the challenges that one bounty covers, and the claim key that their answers give (protocol.md §3). */
 import { createHmac } from 'node:crypto'
-import { assertBytes, bytesToUint, compareBytes, concat, fromHex, readU32, u32, u64, uintBytes } from '../base/bytes.ts'
+import {
+  assertBytes,
+  bytesToUint,
+  compareBytes,
+  concat,
+  fromHex,
+  readU32,
+  u32,
+  u64,
+  uintBytes,
+  utf8,
+} from '../base/bytes.ts'
 import { type Address, addressOf, CURVE_ORDER } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
-import { keccak256 } from '../base/hash.ts'
+import { keccak256, sha256 } from '../base/hash.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { MiB } from '../base/units.ts'
 
@@ -104,4 +115,9 @@ export function claimSecretOf(domain: Domain, answered: readonly AnsweredChallen
 /** The address under which the bounty stands: of the claim secret. */
 export function claimKeyOf(domain: Domain, answered: readonly AnsweredChallenge[]): Address {
   return addressOf(claimSecretOf(domain, answered))
+}
+
+/** The answer to a question of a bisection: shows that every blob of the part was read, and gives the claim secret to nobody. 32 bytes. */
+export function bisectAnswerOf(domain: Domain, answered: readonly AnsweredChallenge[]): Uint8Array {
+  return sha256(utf8('holdfast/bisect/1'), claimSecretOf(domain, answered))
 }

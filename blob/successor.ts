@@ -28,7 +28,7 @@ export interface SuccessorEntry {
 
 /** All shares that differ from the manifest, ascending by segment, then share. */
 export interface Successor {
-  /** 1 at the first repair, higher at each later one. */
+  /** At least 1, higher at each later repair. */
   readonly version: number
   readonly entries: readonly SuccessorEntry[]
 }

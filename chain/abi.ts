@@ -1,15 +1,19 @@
 /** Calls, events and reverts of our contracts, from the generated bindings. The one place that holds ethers' coder. */
-import { Interface } from 'ethers/abi'
+import { type EventFragment, Interface } from 'ethers/abi'
 import { HoldfastError } from '../base/errors.ts'
 import * as token from './bindings/hold-token.ts'
 import * as market from './bindings/market.ts'
+import * as mine from './bindings/mine.ts'
 import * as registrar from './bindings/registrar.ts'
+import * as stakePool from './bindings/stake-pool.ts'
 import type { ChainLog, Hex } from './chain-data.ts'
 import { RpcRefusal } from './json-rpc.ts'
 
 export const MARKET = new Interface(market.ABI)
 export const TOKEN = new Interface(token.ABI)
 export const REGISTRAR = new Interface(registrar.ABI)
+export const STAKE_POOL = new Interface(stakePool.ABI)
+export const MINE = new Interface(mine.ABI)
 
 /** Calldata of one function. Bytes go in as Uint8Array, integers as number or bigint. @throws `INPUT_FORMAT` when the values do not fit. */
 export function encodeCall(contract: Interface, name: string, values: readonly unknown[]): Hex {
@@ -38,13 +42,25 @@ export function decodeLog(
   contract: Interface,
   log: Pick<ChainLog, 'topics' | 'data'>,
 ): { name: string; values: Record<string, unknown> } | undefined {
-  const event = log.topics[0] === undefined ? null : contract.getEvent(log.topics[0])
+  const event = log.topics[0] === undefined ? undefined : eventsOf(contract).get(log.topics[0])
   if (!event) return undefined
   try {
     return { name: event.name, values: contract.decodeEventLog(event, log.data, log.topics).toObject() }
   } catch {
     return undefined // the first topic fits and the rest does not: an event of another contract that happens to share it
   }
+}
+
+/** The coder hashes the names of all events anew for each log it is asked about; a registrar of 10,000 members has 40,000 logs. */
+const EVENTS = new WeakMap<Interface, ReadonlyMap<string, EventFragment>>()
+
+function eventsOf(contract: Interface): ReadonlyMap<string, EventFragment> {
+  const known = EVENTS.get(contract)
+  if (known !== undefined) return known
+  const events = new Map<string, EventFragment>()
+  contract.forEachEvent((event) => events.set(event.topicHash, event))
+  EVENTS.set(contract, events)
+  return events
 }
 
 /** The first topic of an event. */
@@ -62,7 +78,7 @@ export function addressTopic(address: Hex): Hex {
 /** Revert data as "BountyAlreadyOpen(0x…)"; its selector when it is of no contract of ours. */
 export function describeRevert(data: string | undefined): string {
   if (data === undefined || data === '0x') return 'no reason given'
-  for (const contract of [MARKET, REGISTRAR, TOKEN]) {
+  for (const contract of [MARKET, REGISTRAR, TOKEN, STAKE_POOL, MINE]) {
     const parsed = tryParse(contract, data)
     if (parsed) return parsed
   }

@@ -47,7 +47,8 @@ export type Topics = readonly (Hex | readonly Hex[] | null)[]
 
 /** Which logs: of these contracts, and matching one of the alternatives. None given: all. */
 export interface LogFilter {
-  readonly address: Address | readonly Address[]
+  /** Absent: of every contract. */
+  readonly address?: Address | readonly Address[]
   readonly topics: readonly Topics[]
 }
 

@@ -1,13 +1,14 @@
 /** Which contracts on which chain: `deployment.json`, made by `up` from the committed bindings and checked before anything is sent. */
-import { AbiCoder } from 'ethers/abi'
+import { Interface } from 'ethers/abi'
 import { type Address, addressOfPublicKey, parseAddress } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
-import { asChainError } from './abi.ts'
+import { asChainError, decodeResult, encodeCall } from './abi.ts'
 import { codeHash } from './bindings/code-hash.ts'
 import {
   type ContractName,
   DEPLOYMENT_PLAN,
+  DEPLOYMENT_WIRING,
   type DeploymentStep,
   type DeploymentTerms,
   planArguments,
@@ -95,6 +96,33 @@ export async function verifyDeployment(chain: Chain, deployment: Deployment): Pr
         })
     }),
   )
+  await assertWired(chain, deployment)
+}
+
+/** Each contract may be right and yet belong to others: a token whose minters are not this stake pool and this mine. @throws `CHAIN_WRONG` */
+async function assertWired(chain: Chain, { contracts }: Pick<Deployment, 'contracts'>): Promise<void> {
+  await Promise.all(
+    DEPLOYMENT_WIRING.map(async ({ contract, read, names }) => {
+      const found = await readAddress(chain, contract, contracts[contract].address, read)
+      if (found !== contracts[names].address)
+        throw new HoldfastError('CHAIN_WRONG', {
+          what: `the ${read} of ${contract} is ${found}, deployment.json says ${contracts[names].address}`,
+        })
+    }),
+  )
+}
+
+/** What a contract of a deployment calls by a name: another contract. @throws `TX_REVERTED`, `CHAIN_ANSWER`, `CHAIN_UNREACHABLE` */
+export async function readAddress(chain: Chain, name: ContractName, at: Address, read: string): Promise<Address> {
+  const step = DEPLOYMENT_PLAN.find((each) => each.name === name)
+  if (step === undefined) throw new HoldfastError('INTERNAL', { what: `no ${name} in the deployment plan` })
+  const abi = new Interface([...(step.bindings.ABI as ConstructorParameters<typeof Interface>[0] & readonly object[])])
+  try {
+    const [found] = decodeResult(abi, read, await chain.call(at, encodeCall(abi, read, [])))
+    return (found as string).toLowerCase() as Address
+  } catch (cause) {
+    throw asChainError(cause)
+  }
 }
 
 export interface DeployOptions {
@@ -105,6 +133,16 @@ export interface DeployOptions {
   readonly rpc: string
   readonly clock: Clock
   readonly log: Log
+}
+
+/** Gas of creating a registrar now. @throws `TX_REVERTED` when the terms do not fit */
+export async function registrarGas(chain: Chain, from: Address, terms: DeploymentTerms): Promise<bigint> {
+  const step = DEPLOYMENT_PLAN.find(({ name }) => name === 'registrar') as DeploymentStep
+  try {
+    return BigInt(String(await chain.request('eth_estimateGas', [{ from, data: creationCode(step, terms, {}) }])))
+  } catch (cause) {
+    throw asChainError(cause)
+  }
 }
 
 /** Creates all contracts in the order of the plan. On a dev chain about 20 ms. @throws `TX_REVERTED`, `CHAIN_ANSWER`, `CHAIN_UNREACHABLE`, `TIMED_OUT`. */
@@ -158,12 +196,8 @@ export function masterKeyOf(uncompressed: Uint8Array): string {
 }
 
 function creationCode(step: DeploymentStep, terms: DeploymentTerms, made: Partial<Record<ContractName, Address>>): Hex {
-  const creation = (step.bindings.ABI as readonly { type: string; inputs?: readonly { type: string }[] }[]).find(
-    ({ type }) => type === 'constructor',
-  )
-  const types = creation?.inputs?.map(({ type }) => type) ?? []
   const values = planArguments<unknown>(step, terms as unknown as Record<keyof DeploymentTerms, unknown>, made)
-  return `${step.bindings.BYTECODE}${AbiCoder.defaultAbiCoder().encode(types, values).slice(2)}` as Hex
+  return `${step.bindings.BYTECODE}${new Interface(step.bindings.ABI).encodeDeploy([...values]).slice(2)}` as Hex
 }
 
 async function waitForCreation(

@@ -2,7 +2,7 @@
  * The dev chain's state on disk. anvil rewrites its file in place every second, so a kill at the wrong moment leaves half of one; its keeper
  * therefore keeps the last whole copy beside it (`.good`). Kills are survived; a power cut may cost the dev chain its last seconds.
  */
-import { copyFile, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { copyFile, open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock } from '../base/ports.ts'
 
@@ -41,6 +41,17 @@ export async function prepareState(stateFile: string): Promise<{ timestamp: numb
     path: stateFile,
     what: 'the state of the dev chain is damaged; holdfast up --reset starts a new chain',
   })
+}
+
+/** Puts the copy before the newest in its place. @returns how to undo that; undefined when there is no other copy */
+export async function takeOlderCopy(stateFile: string): Promise<(() => Promise<void>) | undefined> {
+  const [newest, good] = await Promise.all(
+    [stateFile, `${stateFile}.good`].map((path) => readFile(path).catch(() => undefined)),
+  )
+  if (newest === undefined || good === undefined || newest.equals(good)) return undefined
+  await rename(stateFile, `${stateFile}.refused`)
+  await copyFile(`${stateFile}.good`, stateFile)
+  return () => rename(`${stateFile}.refused`, stateFile)
 }
 
 /**
@@ -121,11 +132,11 @@ async function runsOn(pid: number, stateFile: string): Promise<boolean> {
 }
 
 /**
- * Resolves when everything mined before the call is in the state file. For `devnet advance` and `down`, so that what was reported
- * survives a kill of the chain.
+ * Resolves when everything mined before the call is in the state file and in the copy beside it: a kill in the middle of the next write
+ * leaves only the copy. For `devnet advance`, so that what was reported survives a kill of the chain.
  * @throws `TIMED_OUT` after `limitMs`
  */
-export async function flushDevnet(stateFile: string, clock: Clock, limitMs = 10_000): Promise<void> {
+export async function flushDevnet(stateFile: string, clock: Clock, limitMs = 30_000): Promise<void> {
   const until = clock.monotonic() + limitMs
   const before = await writtenAt(stateFile)
   // The write that is seen first may have begun before the call; the one after it has not.
@@ -136,6 +147,25 @@ export async function flushDevnet(stateFile: string, clock: Clock, limitMs = 10_
     const now = await writtenAt(stateFile)
     if (now !== last) seen++
     last = now
+  }
+  const written = (await heightIn(stateFile)) ?? -1
+  while (((await heightIn(`${stateFile}.good`)) ?? -1) < written) {
+    if (clock.monotonic() > until)
+      throw new HoldfastError('TIMED_OUT', { what: 'copying the state of the dev chain', limit: `${limitMs / 1000} s` })
+    await clock.sleep(50)
+  }
+}
+
+/** Number of the newest block, which stands at the beginning of the state; undefined when there is none. */
+async function heightIn(path: string): Promise<number | undefined> {
+  const file = await open(path).catch(() => undefined)
+  try {
+    const head = Buffer.alloc(256)
+    await file?.read(head, 0, head.length, 0)
+    const [, number] = /"number":"(0x[0-9a-f]+)"/.exec(head.toString('latin1')) ?? []
+    return number === undefined ? undefined : Number(number)
+  } finally {
+    await file?.close()
   }
 }
 

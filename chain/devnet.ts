@@ -11,7 +11,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
-import { endOrphan, type Keeping, prepareState, readKeeping } from './devnet-state.ts'
+import { endOrphan, type Keeping, prepareState, readKeeping, takeOlderCopy } from './devnet-state.ts'
 import { openEndpoint } from './json-rpc.ts'
 
 /** The first accounts of the well-known dev mnemonic ("test test … junk"), rich on every dev chain and worth nothing anywhere else. */
@@ -90,15 +90,30 @@ export async function startAnvil(options: DevnetOptions): Promise<Devnet> {
       stateFile,
       why: 'the newest copy was cut off in the middle; the one before it is used',
     })
-  args.push('--state', stateFile, '--state-interval', '1')
+  // States that it does not keep in memory it writes to disk: here, and not into the user's home. What a killed one left is of no use.
+  const evicted = join(dirname(stateFile), 'evicted')
+  await rm(evicted, { recursive: true, force: true })
+  args.push('--state', stateFile, '--state-interval', '1', '--cache-path', evicted)
   // anvil forgets how far its time was moved; its start time is the newest block's when that lies ahead of the clock.
   if (timestamp !== undefined && timestamp > clock.now()) args.push('--timestamp', String(timestamp))
   const keeper = fileURLToPath(new URL('devnet-keeper.ts', import.meta.url))
-  return await attach(launch(process.execPath, [keeper, stateFile, binary, ...args], options), {
-    port,
-    options,
-    stateFile,
-  })
+  const begin = () =>
+    attach(launch(process.execPath, [keeper, stateFile, binary, ...args], options), { port, options, stateFile })
+  try {
+    return await begin()
+  } catch (cause) {
+    // It may be JSON and yet not what anvil wrote. When the copy before it does no better, nothing was changed.
+    const undo = timestamp === undefined || restored ? undefined : await takeOlderCopy(stateFile)
+    if (undo === undefined) throw cause
+    try {
+      const chain = await begin()
+      log.warn('devnet.restored', { stateFile, why: 'anvil refused the newest copy; the one before it is used' })
+      return chain
+    } catch {
+      await undo()
+      throw cause
+    }
+  }
 }
 
 /** anvil's own binary: wrappers swallow signals. Undefined where its package is not installed. */
@@ -250,5 +265,6 @@ function killQuietly(pid: number): void {
 
 /** Removes a kept state, also its copies. The chain must not be running. */
 export async function wipeDevnet(stateFile: string): Promise<void> {
-  for (const suffix of ['', '.good', '.copy', '.tmp', '.owner.json']) await rm(`${stateFile}${suffix}`, { force: true })
+  for (const suffix of ['', '.good', '.refused', '.copy', '.tmp', '.owner.json'])
+    await rm(`${stateFile}${suffix}`, { force: true })
 }

@@ -41,6 +41,31 @@ export interface OpenBounty {
   readonly deadline: UnixTime
 }
 
+/** What `from` promised `to` in all since the beginning. protocol.md §5. */
+export interface Voucher {
+  readonly from: Address
+  readonly to: Address
+  readonly cumulative: Gwei
+}
+
+/** What several accounts owe each other, settled at once. protocol.md §5. */
+export interface NetStatement {
+  /** Strictly ascending by account, summing to zero. Gwei, negative for who pays. */
+  readonly deltas: readonly { readonly account: Address; readonly amount: bigint }[]
+  /** Promises that count as kept up to `cumulative`. */
+  readonly retired: readonly Voucher[]
+  /** 32 bytes. */
+  readonly salt: Uint8Array
+  /** Last second in which it can be settled. */
+  readonly expires: UnixTime
+}
+
+/** A party's signature of a statement: 65 bytes, or what its own contract accepts. */
+export interface Consent {
+  readonly signer: Address
+  readonly signature: Uint8Array
+}
+
 /** Where and when an event stands. `blockHash` and `logIndex` are its identity. */
 export interface EventPlace {
   readonly block: number
@@ -77,6 +102,24 @@ export type MarketEvent = EventPlace &
         readonly value: Gwei
         readonly fee: Gwei
       }
+    | {
+        readonly kind: 'redeemed'
+        readonly from: Address
+        readonly to: Address
+        /** What moved now, and what the promise paid in all. */
+        readonly paid: Gwei
+        readonly redeemed: Gwei
+      }
+    | { readonly kind: 'settled'; readonly digest: Uint8Array }
+    /** One balance moved by a statement: gwei, negative for who paid. */
+    | { readonly kind: 'netted'; readonly digest: Uint8Array; readonly account: Address; readonly amount: bigint }
+    | {
+        readonly kind: 'retired'
+        readonly digest: Uint8Array
+        readonly from: Address
+        readonly to: Address
+        readonly cumulative: Gwei
+      }
     | { readonly kind: 'pointer'; readonly owner: Address; readonly pointer: Uint8Array }
   )
 
@@ -103,16 +146,18 @@ export const encodeAdvertise = (advert: Uint8Array, value: Gwei): Hex =>
   encodeCall(MARKET, 'advertise', [advert, value])
 export const encodeDeposit = (amount: Wei): Hex => encodeCall(MARKET, 'deposit', [amount])
 export const encodeWithdraw = (amount: Wei, to: Address): Hex => encodeCall(MARKET, 'withdraw', [amount, to])
+/** Anyone may send it. @param signature of the voucher by its `from` */
+export const encodeRedeem = (voucher: Voucher, signature: Uint8Array): Hex =>
+  encodeCall(MARKET, 'redeem', [voucher, signature])
+/** Anyone may send it, once. @param consents of everyone whose balance falls or whose claim is retired, in any order */
+export const encodeSettle = (statement: NetStatement, consents: readonly Consent[]): Hex =>
+  encodeCall(MARKET, 'settle', [statement, consents.toSorted((a, b) => (a.signer < b.signer ? -1 : 1))])
 /** @param pointer at most 256 bytes */
 export const encodePoint = (pointer: Uint8Array): Hex => encodeCall(MARKET, 'point', [pointer])
-/** Several calls of the market in one transaction, all or none. */
-export const encodeMulticall = (calls: readonly Hex[]): Hex => encodeCall(MARKET, 'multicall', [calls])
 
 // The token
 export const encodeApprove = (spender: Address, amount: Wei): Hex => encodeCall(TOKEN, 'approve', [spender, amount])
 export const encodeTransfer = (to: Address, amount: Wei): Hex => encodeCall(TOKEN, 'transfer', [to, amount])
-/** The one issue of a dev chain. */
-export const encodeMint = (to: Address, amount: Wei): Hex => encodeCall(TOKEN, 'mint', [to, amount])
 
 /** Where the market and its token are. */
 export interface MarketAddresses {
@@ -132,8 +177,10 @@ export interface Market extends MarketAddresses {
   advertFloor(): Promise<Gwei>
   /** Tokens in a wallet. Wei. */
   tokenBalance(account: Address): Promise<Wei>
-  /** What the market may draw from a wallet. Wei. */
-  allowance(owner: Address): Promise<Wei>
+  /** What the market, or another contract, may draw from a wallet. Wei. */
+  allowance(owner: Address, spender?: Address): Promise<Wei>
+  /** What the promises of one to another have paid so far. */
+  redeemed(from: Address, to: Address): Promise<Gwei>
 }
 
 /** @throws (each read) `TX_REVERTED`, `CHAIN_ANSWER`, `CHAIN_UNREACHABLE`. */
@@ -166,7 +213,8 @@ export function openMarket(chain: Chain, addresses: MarketAddresses): Market {
     },
     advertFloor: async () => gwei(await one(MARKET, market, 'advertFloor', [])),
     tokenBalance: async (account) => wei(await one(TOKEN, token, 'balanceOf', [account])),
-    allowance: async (owner) => wei(await one(TOKEN, token, 'allowance', [owner, market])),
+    allowance: async (owner, spender = market) => wei(await one(TOKEN, token, 'allowance', [owner, spender])),
+    redeemed: async (from, to) => gwei(await one(MARKET, market, 'redeemed', [from, to])),
   }
 }
 
@@ -175,13 +223,14 @@ const SWEPT = topicOf(MARKET, 'BountySwept')
 const MISSED = topicOf(MARKET, 'SweepMissed')
 const REVOKED = topicOf(MARKET, 'BountyRevoked')
 
-/** What concerns a steward: bounties bound to it (and open ones when it hunts those), its sweeps, its missed claims, every revocation. */
+/** What concerns a steward: bounties bound to it (and open ones when it hunts those), its sweeps, its missed claims, every revocation, vouchers it was paid. */
 export function stewardTopics(steward: Address, options: { readonly withOpen?: boolean } = {}): readonly Topics[] {
   const self = addressTopic(steward)
   return [
     [POSTED, null, options.withOpen ? [self, addressTopic(ZERO_ADDRESS)] : self],
     [[SWEPT, MISSED], null, self],
     [REVOKED],
+    [topicOf(MARKET, 'Redeemed'), null, self],
   ]
 }
 
@@ -192,7 +241,27 @@ export function uploaderTopics(uploader: Address): readonly Topics[] {
     [POSTED, null, null, self],
     [[SWEPT, REVOKED]],
     [topicOf(MARKET, 'Advertised'), null, self],
-    [[topicOf(MARKET, 'Deposited'), topicOf(MARKET, 'Withdrawn'), topicOf(MARKET, 'Pointer')], self],
+    [
+      [
+        topicOf(MARKET, 'Deposited'),
+        topicOf(MARKET, 'Withdrawn'),
+        topicOf(MARKET, 'Pointer'),
+        topicOf(MARKET, 'Redeemed'),
+      ],
+      self,
+    ],
+  ]
+}
+
+/** What moves an account past bounties: vouchers it pays or is paid by, statements it is in, promises retired. */
+export function accountTopics(account: Address): readonly Topics[] {
+  const self = addressTopic(account)
+  return [
+    [topicOf(MARKET, 'Redeemed'), self],
+    [topicOf(MARKET, 'Redeemed'), null, self],
+    [topicOf(MARKET, 'Netted'), null, self],
+    [topicOf(MARKET, 'PromiseRetired'), null, self],
+    [topicOf(MARKET, 'PromiseRetired'), null, null, self],
   ]
 }
 
@@ -247,6 +316,34 @@ export function decodeMarketLog(
         uploader: address('uploader'),
         value: settled('value'),
         fee: settled('fee'),
+      }
+    case 'Redeemed':
+      return {
+        ...place,
+        kind: 'redeemed',
+        from: address('from'),
+        to: address('to'),
+        paid: settled('paid'),
+        redeemed: settled('redeemed'),
+      }
+    case 'Settled':
+      return { ...place, kind: 'settled', digest: bytes('digest') }
+    case 'Netted':
+      return {
+        ...place,
+        kind: 'netted',
+        digest: bytes('digest'),
+        account: address('account'),
+        amount: values['amount'] as bigint,
+      }
+    case 'PromiseRetired':
+      return {
+        ...place,
+        kind: 'retired',
+        digest: bytes('digest'),
+        from: address('from'),
+        to: address('to'),
+        cumulative: settled('cumulative'),
       }
     case 'Pointer':
       return { ...place, kind: 'pointer', owner: address('owner'), pointer: bytes('pointer') }

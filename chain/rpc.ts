@@ -296,7 +296,12 @@ export async function connectChain(urls: readonly string[], options: ConnectOpti
     let page = LOG_PAGE
     for (let start = from; start <= to.number; ) {
       const end = Math.min(start + page - 1, to.number)
-      const range = { address: filter.address, fromBlock: quantity(start), toBlock: quantity(end) }
+      const { address } = filter
+      const range = {
+        ...(address === undefined ? {} : { address }),
+        fromBlock: quantity(start),
+        toBlock: quantity(end),
+      }
       const queries = filter.topics.length === 0 ? [range] : filter.topics.map((topics) => ({ ...range, topics }))
       const answers = await batch([
         call('eth_getBlockByNumber', quantity(to.number), false),

@@ -8,6 +8,8 @@ export interface ActorSettings {
   readonly number: number
   /** Multiaddrs. */
   readonly listen: readonly string[]
+  /** Multiaddrs of the plain endpoint; absent: there is none. Stewards only. */
+  readonly listenPlain?: readonly string[]
   /** Bytes offered; stewards only. */
   readonly quota?: number
   /** Bytes of the disk that stay free; stewards only. */
@@ -20,17 +22,19 @@ export interface ActorSettings {
 export async function readActorSettings(path: string): Promise<ActorSettings> {
   const value = (await readJson(path, 16_384)) as (Partial<ActorSettings> & { schema?: unknown }) | undefined
   if (value === undefined) throw new HoldfastError('CONFIG_NOT_INITIALISED', { path })
-  const { schema, number, listen, quota, reserve, price } = value
+  const { schema, number, listen, listenPlain, quota, reserve, price } = value
   if (
     schema !== 1 ||
     !Number.isSafeInteger(number) ||
     !Array.isArray(listen) ||
-    !listen.every((address) => typeof address === 'string')
+    !listen.every((address) => typeof address === 'string') ||
+    !(listenPlain ?? []).every((address) => typeof address === 'string')
   )
     throw new HoldfastError('CONFIG_INVALID', { what: `${path}: schema, number or listen is wrong` })
   return {
     number: number as number,
     listen,
+    ...(listenPlain === undefined ? {} : { listenPlain }),
     ...(typeof quota === 'number' ? { quota } : {}),
     ...(typeof reserve === 'number' ? { reserve } : {}),
     ...(typeof price === 'string' ? { price } : {}),

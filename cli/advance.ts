@@ -21,6 +21,8 @@ export interface AdvanceDeps {
   readonly chain: Pick<Chain, 'chainId' | 'head' | 'request'>
   readonly daemons: readonly Ticking[]
   readonly signal: AbortSignal
+  /** Nobody asks the stewards: whenever the chain moved, what they do gets so long to begin. Milliseconds; default 0. */
+  readonly quietMs?: number
   /** Told after each jump, when all are idle again. */
   onHop?(hop: {
     readonly block: number
@@ -55,8 +57,10 @@ export async function advanceTo(deps: AdvanceDeps, target: number): Promise<Adva
   const skipped = new Set<string>()
   let live = deps.daemons
   let hops = 0
+  let mined = start.number
   for (;;) {
-    const settled = await settle(chain, live, signal, (gone) => {
+    const quiet = { ms: deps.quietMs ?? 0, block: mined }
+    const settled = await settle(chain, live, signal, quiet, (gone) => {
       skipped.add(gone.name)
       live = live.filter((daemon) => daemon !== gone)
     })
@@ -73,6 +77,7 @@ export async function advanceTo(deps: AdvanceDeps, target: number): Promise<Adva
     const next = Math.max(head.timestamp + 1, Math.min(nextDue ?? target, target))
     await chain.request('evm_setNextBlockTimestamp', [quantity(next)], signal)
     await chain.request('evm_mine', [], signal)
+    mined = head.number + 1
     hops++
   }
 }
@@ -85,9 +90,11 @@ async function settle(
   chain: AdvanceDeps['chain'],
   daemons: readonly Ticking[],
   signal: AbortSignal,
+  quiet: { readonly ms: number; readonly block: number },
   onGone: (daemon: Ticking) => void,
 ) {
   let remaining = daemons
+  let quietAt = quiet.block
   const askAll = async (block: number) => {
     const answers = await Promise.all(
       remaining.map(async (daemon) => ({ daemon, answer: await untilIdle(daemon, block, signal) })),
@@ -104,6 +111,11 @@ async function settle(
     if (await hasMoved()) continue
     const dues = await askAll(head.number)
     if (await hasMoved()) continue
+    if (quiet.ms > 0 && quietAt !== head.number) {
+      quietAt = head.number
+      await new Promise((resolve) => setTimeout(resolve, quiet.ms))
+      if (await hasMoved()) continue
+    }
     return { head, nextDue: dues.length === 0 ? undefined : Math.min(...dues) }
   }
 }

@@ -9,8 +9,8 @@ import { detailLog } from './chain-access.ts'
 import type { Context } from './context.ts'
 import { readDeploymentFile } from './deployment-file.ts'
 import { type DevChain, ensureDevChain } from './dev-chain.ts'
-import { type DevHome, openDevHome, writeDevConfig } from './dev-home.ts'
-import { deployDevMarket, setUpDevPool } from './dev-pool.ts'
+import { type DevActor, type DevHome, openDevHome, writeDevConfig } from './dev-home.ts'
+import { awaitRoles, deployDevMarket, setUpDevPool } from './dev-pool.ts'
 import { isAlive, type Role, type RunFile, readRunFile } from './run-file.ts'
 import { startDaemon } from './spawn.ts'
 
@@ -18,12 +18,15 @@ import { startDaemon } from './spawn.ts'
 export interface BringUpPlan {
   readonly stewards: number
   readonly indexes: number
+  readonly monitors: number
   /** An endpoint of a dev chain that somebody else runs; undefined: our own. */
   readonly chainUrl?: string
   /** Port of the controller's API; 0: a free one. */
   readonly apiPort: number
   /** Another program for a steward: the demo's cheat. */
   programFor?(number: number): string | undefined
+  /** Stewards that stay as they are: the demo's dead. */
+  isLeftOut?(number: number): boolean
   /** Told when a part is ready. */
   onStep?(step: Step): void
 }
@@ -53,8 +56,10 @@ export interface Market {
   readonly deployment: Deployment
   readonly dev: DevHome
   readonly controller: { readonly pid: number; readonly api: string }
+  readonly manager: { readonly pid: number; readonly api: string }
   readonly stewards: readonly Running[]
   readonly indexes: readonly Running[]
+  readonly monitors: readonly Running[]
 }
 
 /** Longest wait for a daemon to be ready, when the machine is busy. Milliseconds. */
@@ -63,33 +68,33 @@ const READY_MS = 60_000
 export async function bringUp(context: Context, plan: BringUpPlan): Promise<Market> {
   const { home, clock, rng } = context
   const timer = stopwatch(clock)
-  const [started, dev] = await Promise.all([openChain(context, plan), openDevHome(home, rng, plan)])
-  const { chain, devChain } = started
+  const [{ chain, devChain }, dev] = await Promise.all([openChain(context, plan), openDevHome(home, rng, plan)])
   try {
     const deployment = await ensureDeployment(context, chain, devChain, dev)
     plan.onStep?.({ part: 'chain', seconds: timer(), chain: devChain, dev })
-    await setUpDevPool(chain, deployment, dev, clock)
+    // A manager that runs gives roles itself, and nobody else may send with its key meanwhile.
+    const runs = await readRunFile(home.run, 'manager')
+    await setUpDevPool(chain, deployment, dev, clock, runs !== undefined && (await isAlive(runs)))
     plan.onStep?.({ part: 'pool', seconds: timer(), chain: devChain, dev })
-    const [controller, indexes, stewards] = await Promise.all([
+    const started = dev.stewards.filter(({ settings }) => plan.isLeftOut?.(settings.number) !== true)
+    const startAll = (role: 'index' | 'monitor', actors: readonly DevActor[], dirOf: (id: Address) => string) =>
+      allSettled(
+        actors.map(async (actor) => {
+          const { id } = actor
+          const args = ['pool', role, 'start', '--id', id]
+          return running(actor, dirOf(id), await ensureDaemon(context, { role, id, args }))
+        }),
+      )
+    const [controller, manager, indexes, monitors, stewards] = await allSettled([
       ensureDaemon(context, {
         role: 'controller',
         args: ['controller', 'start', '--api', `127.0.0.1:${plan.apiPort}`],
       }),
-      Promise.all(
-        dev.indexes.map(async (actor) =>
-          running(
-            actor,
-            home.index(actor.id).dir,
-            await ensureDaemon(context, {
-              role: 'index',
-              id: actor.id,
-              args: ['pool', 'index', 'start', '--id', actor.id],
-            }),
-          ),
-        ),
-      ),
-      Promise.all(
-        dev.stewards.map(async (actor) => {
+      ensureDaemon(context, { role: 'manager', args: ['pool', 'manager', 'start'] }),
+      startAll('index', dev.indexes, (id) => home.index(id).dir),
+      startAll('monitor', dev.monitors, (id) => home.monitor(id).dir),
+      allSettled(
+        started.map(async (actor) => {
           const program = plan.programFor?.(actor.settings.number)
           const launch = {
             role: 'steward',
@@ -101,12 +106,32 @@ export async function bringUp(context: Context, plan: BringUpPlan): Promise<Mark
         }),
       ),
     ])
+    await awaitRoles(chain, deployment, dev, clock)
     plan.onStep?.({ part: 'daemons', seconds: timer(), chain: devChain, dev })
     const { number } = await chain.head()
-    return { chain: devChain, block: number, chainId: chain.chainId, deployment, dev, controller, stewards, indexes }
+    return {
+      chain: devChain,
+      block: number,
+      chainId: chain.chainId,
+      deployment,
+      dev,
+      controller,
+      manager,
+      stewards,
+      indexes,
+      monitors,
+    }
   } finally {
     chain.close()
   }
+}
+
+/** Like Promise.all, but a failure is told when all have ended: a daemon that is still starting would be missed by `down`. */
+async function allSettled<const Values extends readonly unknown[]>(
+  values: Values,
+): Promise<{ -readonly [Place in keyof Values]: Awaited<Values[Place]> }> {
+  await Promise.allSettled(values)
+  return Promise.all(values)
 }
 
 /** Starts a daemon of this home unless it runs; resolves when it is ready. */

@@ -1,4 +1,4 @@
-/** Which steward or index of this home a command means: the named one, or the only one. */
+/** Which steward, index or monitor of this home a command means: the named one, or the only one. */
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,11 +10,15 @@ import type { DaemonPaths } from './home.ts'
 /** @throws `CONFIG_NOT_INITIALISED` when there is no such one, `INPUT_REQUIRED` when there are several and none was named */
 export async function chooseActor(
   { home }: Context,
-  role: 'steward' | 'index',
+  role: 'steward' | 'index' | 'monitor',
   options: Options,
 ): Promise<{ readonly id: Address; readonly paths: DaemonPaths }> {
-  const directory = role === 'steward' ? home.stewards : home.pool.indexes
-  const pathsOf = (id: Address) => (role === 'steward' ? home.steward(id) : home.index(id))
+  const { directory, several } = {
+    steward: { directory: home.stewards, several: 'stewards' },
+    index: { directory: home.pool.indexes, several: 'indexes' },
+    monitor: { directory: home.pool.monitors, several: 'monitors' },
+  }[role]
+  const pathsOf = (id: Address) => home[role](id)
   const named = options['id']
   if (typeof named === 'string') {
     const id = parseAddress(named, '--id')
@@ -26,7 +30,7 @@ export async function chooseActor(
   if (only === undefined) throw new HoldfastError('CONFIG_NOT_INITIALISED', { path: directory })
   if (another !== undefined)
     throw new HoldfastError('INPUT_REQUIRED', {
-      what: `which of ${ids.length} ${role === 'steward' ? 'stewards' : 'indexes'}`,
+      what: `which of ${ids.length} ${several}`,
       option: '--id 0x…',
     })
   return { id: only, paths: pathsOf(only) }

@@ -1,20 +1,15 @@
 /** The index daemon, put together: a node with the index role, records in memory, its own membership. It keeps nothing on disk but its key. */
 import type { Log } from '../base/ports.ts'
-import { createOutbox } from '../chain/outbox.ts'
 import type { Route } from '../net/http-server.ts'
 import { INDEX_PROTOCOL } from '../net/messages/index-records.ts'
-import { openNode } from '../net/node.ts'
 import { createBlobIndex } from '../pool/blob-index.ts'
-import { createGate } from '../pool/handshake.ts'
 import { ROLE } from '../pool/registry-view.ts'
-import { readActorSettings } from './actor-settings.ts'
 import type { Context } from './context.ts'
 import type { Daemon } from './daemon.ts'
-import { openDoors } from './doors.ts'
 import type { DaemonPaths } from './home.ts'
-import { readActorKey } from './keys.ts'
 import { openMembership } from './member-keeper.ts'
 import { createMemoryJournal } from './memory-journal.ts'
+import { openAgent } from './open-agent.ts'
 
 /** Streams of one connection at the same time. */
 const STREAMS = 8
@@ -28,36 +23,16 @@ export async function composeIndex(
   log: Log,
   scope: AsyncDisposableStack,
 ): Promise<Daemon> {
-  const { clock, rng, settings } = context
-  const { secret, id } = await readActorKey(paths.keystore, passphrase)
-  const { listen } = await readActorSettings(paths.settings)
-  const doors = await openDoors(context, log, scope)
-  const { chain, registry, poolDomain } = doors
-  const journal = createMemoryJournal()
-  const outbox = createOutbox({
-    journal,
-    chain,
-    secret,
-    clock,
-    log,
-    limits: { dayBudget: settings.value('chain.fee-budget') },
-  })
-  await outbox.start()
-  scope.defer(() => outbox.stop())
-  const gate = createGate({ identity: { secret }, roles: ROLE.index, registry, domain: poolDomain, clock, rng, log })
-  const net = await openNode({
-    secret,
-    listen: settings.origin('net.listen').from === 'flag' ? settings.value('net.listen') : listen,
-    gate,
-    clock,
-    log,
-  })
-  scope.defer(() => net.stop())
-  const index = createBlobIndex({ clock, log })
+  const { clock } = context
+  const openJournal = () => createMemoryJournal()
+  const agent = await openAgent(context, { paths, passphrase, role: ROLE.index, openJournal, log, scope })
+  const { id, doors, outbox, net } = agent
+  const { chain, registry } = doors
+  const index = createBlobIndex({ clock, log, isGood: (member) => registry.inGoodStanding(member) })
   await index.start()
   scope.defer(() => index.stop())
   await net.handle(INDEX_PROTOCOL, (wire, peer) => index.serve(wire, peer), { maxStreams: STREAMS })
-  const { keeper, withTick } = await openMembership({ secret, doors, net, outbox, journal, log, scope })
+  const { keeper, withTick } = await openMembership({ ...agent, log, scope })
   const routes: Route[] = [
     {
       method: 'GET',

@@ -5,15 +5,20 @@ import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
-import type { Domain } from '../base/typed-data.ts'
-import { unixTime } from '../base/units.ts'
+import { type Domain, poolIdOf } from '../base/typed-data.ts'
+import { gwei, unixTime, WEI_PER_GWEI } from '../base/units.ts'
 import { followMarket } from '../chain/feed.ts'
-import { encodeSweep, type MarketEvent, stewardTopics } from '../chain/market.ts'
+import { encodeRedeem, encodeSweep, type MarketEvent, stewardTopics } from '../chain/market.ts'
 import { createOutbox, type Outbox } from '../chain/outbox.ts'
 import { openNode } from '../net/node.ts'
+import { openPlainHost, type PlainGate, type PlainHost } from '../net/plain-host.ts'
+import { fetchBlob } from '../pool/fetch-blob.ts'
 import { createGate } from '../pool/handshake.ts'
 import { createIndexClient } from '../pool/index-client.ts'
-import { ROLE } from '../pool/registry-view.ts'
+import { addressesOf, ROLE } from '../pool/registry-view.ts'
+import { createReporter } from '../pool/reporter.ts'
+import { RIGHT_POLICY } from '../pool/right-policy.ts'
+import { createTransfers, type Transfers } from '../pool/transfers.ts'
 import { COST_MODEL } from '../pricing/bidder.ts'
 import { referencePrice } from '../pricing/reference.ts'
 import { createAnswering } from '../steward/answering.ts'
@@ -22,9 +27,8 @@ import { STEWARD_CONFIG, type StewardConfig } from '../steward/config.ts'
 import type { Answer, MarketFact, StewardChain, StewardOutbox } from '../steward/ports.ts'
 import { createSteward } from '../steward/steward.ts'
 import { type BlobFiles, openBlobFiles } from '../store/blob-files.ts'
-import { openDataDir } from '../store/data-dir.ts'
+import { openDataDir, readVolume } from '../store/data-dir.ts'
 import { type ActorSettings, readActorSettings } from './actor-settings.ts'
-import { watchFailure } from './compose-controller.ts'
 import type { Context } from './context.ts'
 import type { Daemon } from './daemon.ts'
 import { type Doors, findAdverts, openDoors } from './doors.ts'
@@ -32,7 +36,9 @@ import { createFaultPoint } from './faults.ts'
 import type { DaemonPaths } from './home.ts'
 import { readActorKey } from './keys.ts'
 import { openMembership } from './member-keeper.ts'
+import { createRightChain } from './right-chain.ts'
 import { parseMoney } from './settings-table.ts'
+import { watchFailure } from './watch-failure.ts'
 
 /** Threads that answer challenges over large blobs; they start when they are needed first. */
 const ANSWER_THREADS = 1
@@ -41,8 +47,8 @@ const ANSWER_THREADS = 1
 export interface Vice {
   /** Stands in for the blob files. */
   files?(honest: BlobFiles, directory: string): Promise<BlobFiles> | BlobFiles
-  /** Stands in for the answers. */
-  answer?(honest: Answer, files: BlobFiles, domain: Domain): Answer
+  /** Stands in for the answers. `now`: chain time. */
+  answer?(honest: Answer, files: BlobFiles, domain: Domain, now: () => number): Answer
 }
 
 export async function composeSteward(
@@ -59,7 +65,17 @@ export async function composeSteward(
   const config = configOf(context, own)
   const doors = await openDoors(context, log, scope)
   const { chain, registry, poolDomain, marketDomain, since } = doors
-  const data = await openDataDir(paths.dir, { role: 'steward', id, clock, create: { rng } })
+  // What a damaged store lost, the market makes good: the uploader misses it and repairs. What is left must go on serving.
+  const damages: string[] = []
+  const data = await openDataDir(paths.dir, {
+    role: 'steward',
+    id,
+    clock,
+    create: { rng },
+    log,
+    damage: 'go-on',
+    onDamage: (what) => damages.push(what),
+  })
   scope.defer(() => data.close())
   const honest = await openBlobFiles(paths.dir, {
     log,
@@ -91,6 +107,7 @@ export async function composeSteward(
   const listen = settings.origin('net.listen').from === 'flag' ? settings.value('net.listen') : own.listen
   const net = await openNode({ secret, listen, gate, clock, log })
   scope.defer(() => net.stop())
+  const plain = await openPlain(context, own, gate, log, scope)
   const indexes = createIndexClient({
     net,
     registry,
@@ -98,20 +115,36 @@ export async function composeSteward(
     log,
     holder: { secret, holdings: () => steward.holdings() },
   })
+  const reports = createReporter({ secret, pool: poolDomain, registry, net, now: () => chain.time(), log })
+  scope.defer(() => reports.stop())
   const steward = await createSteward(
     {
       journal: data.store,
       files,
-      answer: vice.answer?.(answering.answer, files, marketDomain) ?? answering.answer,
+      answer: vice.answer?.(answering.answer, files, marketDomain, () => chain.time()) ?? answering.answer,
       chain: stewardChain(doors, id, context, log),
       outbox: stewardOutbox(outbox, doors),
       indexes,
+      ...(plain === undefined ? {} : { transfers: plain.transfers }),
       domain: marketDomain,
       secret,
       clock,
       rng,
       log,
+      right: {
+        registry,
+        pool: poolIdOf(poolDomain),
+        policy: RIGHT_POLICY,
+        chain: createRightChain(doors),
+        fetch: async (holder, { blobId, length, token }) => {
+          const member = registry.member(holder)
+          if (member === undefined) throw new HoldfastError('POOL_UNREGISTERED', { peer: holder })
+          return (await fetchBlob(net, { id: holder, addresses: addressesOf(member) }, { blobId, length, token })).bytes
+        },
+      },
+      reports,
       reference: () => referencePrice(Math.max(0, chain.time() - since)),
+      isMounted: async () => (await readVolume(paths.dir).catch(() => undefined))?.volume === data.volume.volume,
       standing: () => membership.keeper.state?.standing ?? 'unknown',
       diskUse: async () => ({
         database: await bytesBelow(join(paths.dir, 'db')),
@@ -124,8 +157,24 @@ export async function composeSteward(
   )
   await outbox.start()
   scope.defer(() => outbox.stop())
-  const membership = await openMembership({ secret, doors, net, outbox, journal: data.store, log, scope })
+  const membership = await openMembership({
+    secret,
+    doors,
+    net,
+    plain: plain?.host,
+    outbox,
+    journal: data.store,
+    log,
+    scope,
+  })
   await steward.attach(net)
+  const quota = settings.find('sponsor.quota')
+  if (quota !== undefined) {
+    const { serveClients } = await import('./sponsoring.ts') // few stewards sponsor: the others do not carry an uploader with them
+    const sponsored = await serveClients(context, quota, { steward, doors, net, journal: data.store, log })
+    scope.defer(async () => sponsored.close())
+  }
+  for (const what of damages) steward.alert('store-damaged', what)
   await steward.start()
   scope.defer(() => steward.stop())
   await indexes.start()
@@ -139,6 +188,23 @@ export async function composeSteward(
         : `it is ${membership.keeper.state?.standing ?? 'unknown'} in its pool`),
     failed: watchFailure(() => steward.failure, scope),
   }
+}
+
+/** The plain endpoint, where one is wanted: what is set goes before what the steward was made with. */
+async function openPlain(
+  { settings, clock, rng }: Context,
+  own: ActorSettings,
+  gate: PlainGate,
+  log: Log,
+  scope: AsyncDisposableStack,
+): Promise<{ readonly host: PlainHost; readonly transfers: Transfers } | undefined> {
+  const isSet = settings.origin('net.listen-plain').from !== 'default'
+  const listen = isSet ? settings.value('net.listen-plain') : (own.listenPlain ?? [])
+  if (listen.length === 0) return undefined
+  const transfers = createTransfers({ clock, rng, log })
+  const host = await openPlainHost({ listen, gate, handler: (wire, peer) => transfers.serve(wire, peer), clock, log })
+  scope.defer(() => host.stop())
+  return { host, transfers }
 }
 
 /** Flags and environment go before what the steward was made with. @throws `INPUT_REQUIRED` without a quota */
@@ -156,12 +222,13 @@ function configOf({ settings }: Context, own: ActorSettings): StewardConfig {
     ...STEWARD_CONFIG,
     quota,
     reserve: chosen('steward.reserve', own.reserve) ?? 0,
+    scrub: settings.value('steward.scrub'),
     cost: price === 'auto' ? COST_MODEL : { ...COST_MODEL, fixed: parseMoney(price) },
   }
 }
 
 function stewardChain(doors: Doors, id: Address, { clock }: Context, log: Log): StewardChain {
-  const { chain, deployment } = doors
+  const { chain, market, deployment } = doors
   const { address, block } = deployment.contracts.market
   return {
     async *follow(cursor, signal) {
@@ -181,6 +248,7 @@ function stewardChain(doors: Doors, id: Address, { clock }: Context, log: Log): 
       chain.head().catch((cause: unknown) => log.debug('chain not reached', { message: (cause as Error).message }))
     },
     now: () => chain.time(),
+    balanceOf: async (account) => (await market.balanceOf(account)) / WEI_PER_GWEI,
     advertPaid: async (hash, uploader) => {
       const found = await findAdverts(doors, hash, uploader)
       return found.reduce<{ readonly value: bigint } | undefined>(
@@ -206,6 +274,8 @@ function factOf(event: MarketEvent): readonly MarketFact[] {
       return [{ kind: event.kind, id: toHex(event.id), block, blockTime }]
     case 'missed':
       return [{ kind: 'missed', claimKey: event.claimKey, block, blockTime }]
+    case 'redeemed':
+      return [{ kind: 'redeemed', from: event.from, paid: event.paid, redeemed: event.redeemed, block, blockTime }]
     default:
       return []
   }
@@ -221,6 +291,13 @@ function stewardOutbox(outbox: Outbox, { market }: Doors): StewardOutbox {
         urgency: 0,
         notAfter: unixTime(notAfter),
         data: encodeSweep(payee, groups),
+      }),
+    redeem: (id, voucher, signature) =>
+      outbox.intent({
+        id,
+        to: market.market,
+        kind: 'redeem',
+        data: encodeRedeem({ ...voucher, cumulative: gwei(voucher.cumulative) }, signature),
       }),
     kick: () => outbox.kick(),
     unfinished: () => outbox.unfinished(),

@@ -3,7 +3,7 @@
  * only when it is not there yet, so that an interrupted `up` goes on.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
@@ -43,6 +43,7 @@ export interface DevHome {
   /** Delegate: assigns roles, tends standing. */
   readonly manager: ActorKey
   readonly indexes: readonly DevActor[]
+  readonly monitors: readonly DevActor[]
   /** In the order in which they were made. */
   readonly stewards: readonly DevActor[]
   /** False where there is only 127.0.0.1: then all stewards are one network, and the cluster rule cannot work. */
@@ -53,11 +54,14 @@ export interface DevHome {
 const DEV_QUOTA = 2 * GiB
 const DEV_RESERVE = 64 * MiB
 
+/** Monitor n listens on 127.0.(240 + n).1: a network of its own, which is no steward's. */
+const MONITOR_NETWORKS = 240
+
 /** Makes what is missing and reads all of it. @param counts at least so many of each */
 export async function openDevHome(
   home: Home,
   rng: Rng,
-  counts: { readonly stewards: number; readonly indexes: number },
+  counts: { readonly stewards: number; readonly indexes: number; readonly monitors: number },
 ): Promise<DevHome> {
   if (existsSync(home.keystore) && !existsSync(home.devPassphrase))
     throw new HoldfastError('CONFIG_EXISTS', { path: home.root ?? home.keystore })
@@ -67,19 +71,25 @@ export async function openDevHome(
   const form = { passphrase, rng, cost: DEV_COST }
   if (!existsSync(home.keystore) || !existsSync(home.controller.keystore)) await makeUser(home, form)
   const hasNetworks = await canListen('127.0.1.1')
-  const [master, manager, indexes, stewards, controller] = await Promise.all([
+  const [master, manager, indexes, monitors, stewards, controller] = await Promise.all([
     openActor(home.pool.master, form),
-    openActor(home.pool.manager, form),
+    openManager(home, form),
     openActors(home.pool.indexes, home.index, counts.indexes, form, async () => ({
       listen: [`/ip4/127.0.0.1/tcp/${await freePort('127.0.0.1')}`],
     })),
+    openActors(home.pool.monitors, home.monitor, counts.monitors, form, async (number) => {
+      const host = hasNetworks ? networkOf(MONITOR_NETWORKS + number) : '127.0.0.1'
+      return { listen: [`/ip4/${host}/tcp/${await freePort(host)}`] }
+    }),
     openActors(home.stewards, home.steward, counts.stewards, form, async (number) => {
       const host = hasNetworks ? networkOf(number) : '127.0.0.1'
-      return { listen: [`/ip4/${host}/tcp/${await freePort(host)}`], quota: DEV_QUOTA, reserve: DEV_RESERVE }
+      const endpoint = async () => `/ip4/${host}/tcp/${await freePort(host)}`
+      const listen = { listen: [await endpoint()], listenPlain: [await endpoint()] }
+      return { ...listen, quota: DEV_QUOTA, reserve: DEV_RESERVE }
     }),
     readControllerKeys(home.controller.keystore, passphrase),
   ])
-  return { passphrase, controller, master, manager, indexes, stewards, hasNetworks }
+  return { passphrase, controller, master, manager, indexes, monitors, stewards, hasNetworks }
 }
 
 type Form = { readonly passphrase: string; readonly rng: Rng; readonly cost: typeof DEV_COST }
@@ -97,6 +107,20 @@ async function makeUser(home: Home, form: Form): Promise<void> {
 async function openActor(path: string, form: Form): Promise<ActorKey> {
   if (!existsSync(path)) await writeActorKey(path, newSecret(form.rng), form)
   return readActorKey(path, form.passphrase)
+}
+
+/** The manager's key, where its daemon looks for it; it listens where there was room when it was made. */
+async function openManager(home: Home, form: Form): Promise<ActorKey> {
+  const { keystore, settings } = home.manager
+  if (!existsSync(keystore) && existsSync(home.pool.oldManager)) {
+    const { secret } = await readActorKey(home.pool.oldManager, form.passphrase)
+    await writeActorKey(keystore, secret, form)
+    await rm(home.pool.oldManager) // last: two files with one key are better than none
+  }
+  const key = await openActor(keystore, form)
+  if (!existsSync(settings))
+    await writeActorSettings(settings, { number: 1, listen: [`/ip4/127.0.0.1/tcp/${await freePort('127.0.0.1')}`] })
+  return key
 }
 
 /** The actors below `directory`, and new ones until there are `count`. */

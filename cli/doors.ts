@@ -11,6 +11,7 @@ import { openRegistry, type Registry } from '../chain/registry.ts'
 import type { Chain } from '../chain/rpc.ts'
 import { openMarketChain } from './chain-access.ts'
 import type { Context } from './context.ts'
+import { registryCache } from './registry-cache.ts'
 
 export interface Doors {
   readonly chain: Chain
@@ -30,7 +31,11 @@ export async function openDoors(context: Context, log: Log, scope: AsyncDisposab
   const { chain, deployment } = await openMarketChain(context, log)
   scope.defer(() => chain.close())
   const { market, token, registrar } = deployment.contracts
-  const registry = await openRegistry(chain, registrar.address, { from: registrar.block, log })
+  const registry = await openRegistry(chain, registrar.address, {
+    from: registrar.block,
+    log,
+    checkpoint: registryCache(context.home, chain.chainId, registrar.address),
+  })
   scope.defer(() => registry.close())
   const created = await chain.block(market.block)
   return {

@@ -3,7 +3,7 @@
  * with HOLDFAST_TESTING=1 (reliability.md §5).
  */
 import { HoldfastError } from '../base/errors.ts'
-import type { Log } from '../base/ports.ts'
+import type { Journal, Log } from '../base/ports.ts'
 import { DEV_CHAIN_ID } from '../chain/rpc.ts'
 import type { Context } from './context.ts'
 
@@ -30,5 +30,22 @@ export function createFaultPoint(
     log.warn('fault', { site: here, visit: visits, act })
     if (act === 'error') throw new HoldfastError('INTERNAL', { what: `fault injected at ${here}` })
     process.kill(process.pid, act === 'kill' ? 'SIGKILL' : 'SIGSTOP')
+  }
+}
+
+/** The journal with a fault point before each commit, `<name>.commit`, and one after it, `<name>.committed`. */
+export function withFaultPoints<Store extends Journal>(
+  store: Store,
+  name: string,
+  fault: FaultPoint | undefined,
+): Store {
+  if (fault === undefined) return store
+  return {
+    ...store,
+    async commit(changes) {
+      fault(`${name}.commit`)
+      await store.commit(changes)
+      fault(`${name}.committed`)
+    },
   }
 }

@@ -20,8 +20,22 @@ export interface Home {
   readonly controller: DaemonPaths & { readonly words: string }
   readonly stewards: string
   steward(id: Address): DaemonPaths
-  readonly pool: { readonly master: string; readonly manager: string; readonly indexes: string }
+  /** `manager`: the keystore of `manager`; `oldManager`: where homes made before the manager's daemon have it. */
+  readonly pool: {
+    /** The master's key of a home made by `up`. */
+    readonly master: string
+    /** The master's key of a home made by `pool create`: in a directory of its own, which may be carried away. */
+    readonly ownMaster: string
+    readonly manager: string
+    readonly oldManager: string
+    readonly indexes: string
+    readonly monitors: string
+    /** Which pool this home made or joined. */
+    readonly record: string
+  }
+  readonly manager: DaemonPaths
   index(id: Address): DaemonPaths
+  monitor(id: Address): DaemonPaths
   /** Put journals. */
   readonly puts: string
   readonly run: string
@@ -66,8 +80,18 @@ export function homeAt(root: string | undefined, environment: Environment, confi
     controller: { ...daemon(controller), words: join(controller, 'words.txt') },
     stewards,
     steward: (id) => daemon(join(stewards, id)),
-    pool: { master: join(pool, 'master.json'), manager: join(pool, 'manager.json'), indexes: join(pool, 'index') },
+    pool: {
+      master: join(pool, 'master.json'),
+      ownMaster: join(places.data, 'master', 'keystore.json'),
+      manager: daemon(join(pool, 'manager')).keystore,
+      oldManager: join(pool, 'manager.json'),
+      indexes: join(pool, 'index'),
+      monitors: join(pool, 'monitors'),
+      record: join(pool, 'pool.json'),
+    },
+    manager: daemon(join(pool, 'manager')),
     index: (id) => daemon(join(pool, 'index', id)),
+    monitor: (id) => daemon(join(pool, 'monitors', id)),
     puts: join(places.state, 'puts'),
     run: places.run,
     logs: join(places.state, 'logs'),

@@ -1,10 +1,13 @@
 /** What the ledger can be asked by commands that only read, wherever it is. */
 import type {
   Accounts,
+  AuctionDetail,
+  AuctionView,
   ControllerStatus,
   ObjectDetail,
   ObjectSummary,
   PlannedAct,
+  RoundView,
   ShareStatus,
 } from '../controller/api-types.ts'
 
@@ -20,5 +23,9 @@ export interface LedgerView extends AsyncDisposable {
   shares(id: string, history: boolean): Promise<readonly ShareStatus[]>
   plan(days: number): Promise<readonly PlannedAct[]>
   accounts(): Promise<Accounts>
+  rounds(): Promise<readonly RoundView[]>
+  auctions(): Promise<readonly AuctionView[]>
+  /** @param id the advert's hash or a unique prefix of 8 digits */
+  auction(id: string): Promise<AuctionDetail>
   status(): Promise<ControllerStatus>
 }

@@ -25,6 +25,9 @@ async function openRemoteView(context: Context): Promise<LedgerView> {
     shares: (id, history) => call(`/objects/${id}/shares${history ? '?history=1' : ''}`),
     plan: (days) => call(`/plan?days=${days}`),
     accounts: () => call('/accounts'),
+    rounds: () => call('/rounds'),
+    auctions: () => call('/auctions'),
+    auction: (id) => call(`/auctions/${id}`),
     status: async () => status,
     [Symbol.asyncDispose]: async () => client.close(),
   }

@@ -49,7 +49,9 @@ export function pathsOf(
   run: Pick<LiveProcess, 'role' | 'id'>,
 ): DaemonPaths | undefined {
   if (run.role === 'controller') return home.controller
+  if (run.role === 'manager') return home.manager
   if (run.role === 'steward') return home.steward(run.id as `0x${string}`)
   if (run.role === 'index') return home.index(run.id as `0x${string}`)
+  if (run.role === 'monitor') return home.monitor(run.id as `0x${string}`)
   return undefined
 }

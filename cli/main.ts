@@ -1,6 +1,5 @@
 /** The program. No library but the parser is loaded for --help; each command is loaded when it is called. */
+import { finish } from './finish.ts'
 import { runProgram } from './run-program.ts'
 
-process.exitCode = await runProgram(process.argv.slice(2))
-// Sockets kept alive for reuse would hold the process for seconds after its work is done.
-process.exit()
+await finish(await runProgram(process.argv.slice(2)))

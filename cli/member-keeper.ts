@@ -8,6 +8,7 @@ import type { Outbox } from '../chain/outbox.ts'
 import type { Hex } from '../chain/rpc.ts'
 import type { Route } from '../net/http-server.ts'
 import type { NetNode } from '../net/node.ts'
+import type { PlainHost } from '../net/plain-host.ts'
 import { createMembership, type Membership, type MembershipAct, type MembershipState } from '../pool/membership.ts'
 import { endpointOf } from '../pool/registry-view.ts'
 import type { Doors } from './doors.ts'
@@ -23,6 +24,8 @@ export interface MembershipParts {
   readonly secret: Uint8Array
   readonly doors: Doors
   readonly net: Pick<NetNode, 'addresses'>
+  /** Where the plain endpoint is open. */
+  readonly plain?: Pick<PlainHost, 'addresses'> | undefined
   readonly outbox: Outbox
   /** The outbox's journal: acts are intended there. */
   readonly journal: Journal
@@ -37,13 +40,14 @@ const LOOK_MS = 10 * 60_000
 export async function openMembership(
   parts: MembershipParts,
 ): Promise<{ readonly keeper: MemberKeeper; readonly withTick: (routes: readonly Route[]) => readonly Route[] }> {
-  const { secret, doors, net, outbox, journal, log, scope } = parts
+  const { secret, doors, net, plain, outbox, journal, log, scope } = parts
   const { chain, registry } = doors
   const membership = createMembership({
     secret,
     registry,
     time: () => chain.time(),
     endpoint: () => endpointOf(net.addresses()),
+    plainEndpoint: () => endpointOf(plain?.addresses() ?? []),
     submit: async (name, act) => {
       await journal.commit(
         outbox.intent({

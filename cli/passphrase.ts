@@ -63,10 +63,15 @@ export async function readSecretFile(path: string): Promise<string> {
   }
 }
 
-async function promptSecret({ options, signal }: Context, question: string): Promise<string> {
+/** A secret from the terminal, without echo. @throws `INPUT_REQUIRED` when nobody can be asked */
+export async function promptSecret(
+  { options, signal }: Context,
+  question: string,
+  option = '--passphrase-file FILE',
+): Promise<string> {
   const { stdin, stderr } = process
   if (options.input === false || options.json === true || stdin.isTTY !== true)
-    throw new HoldfastError('INPUT_REQUIRED', { what: question.replace(/: $/, ''), option: '--passphrase-file FILE' })
+    throw new HoldfastError('INPUT_REQUIRED', { what: question.replace(/: $/, ''), option })
   stderr.write(question)
   stdin.setRawMode(true).setEncoding('utf8').resume()
   try {

@@ -1,33 +1,23 @@
 /** The command tree (interface.md §3). Each command is one module, loaded when it is called. */
-import { Command, Option } from 'commander'
-import type { CommandRun, GlobalOptions, Options } from './context.ts'
-import { environmentNameOf, SETTINGS, type Setting, type SettingKey } from './settings-table.ts'
+import type { Command } from 'commander'
+import { createTree, type Environment, type Perform } from './command-tree.ts'
+import { addDaemons } from './program-daemons.ts'
+import { addMoney } from './program-money.ts'
+import { addPool } from './program-pool.ts'
 
-/** Runs a loaded command. */
-export type Perform = (
-  load: () => Promise<CommandRun>,
-  args: readonly string[],
-  options: GlobalOptions & Options,
-) => Promise<void>
-
-type Environment = Readonly<Record<string, string | undefined>>
-
-export function createProgram(environment: Environment, perform: Perform): Command {
-  const program = new Command('holdfast')
-  const settle = (command: Command): Command =>
-    command
-      .exitOverride()
-      .configureOutput({ writeErr: () => undefined })
-      .helpOption('-h, --help', 'what a command does, and its options')
-
-  settle(program)
+/** @param words what was typed: groups that are not named get no commands; undefined: all do */
+export function createProgram(environment: Environment, perform: Perform, words?: readonly string[]): Command {
+  const tree = createTree(environment, perform, words)
+  const { program, add, group, set } = tree
+  tree
+    .settle(program)
     .description('A storage market in which nobody has to trust anybody.')
     .option('--json', 'one JSON object a line on stdout; the last is summary, ready or error')
     .option('-q, --quiet', 'print only the result: an id, a path')
     .option('-v, --verbose', 'print internals too; twice for more', (_, before: number) => before + 1, 0)
     .option('--home <dir>', 'keep everything below one directory (HOLDFAST_HOME)')
     .option('--config <file>', 'another config.json')
-    .addOption(optionOf('chain.rpc', 'url', environment))
+    .addOption(set('chain.rpc', 'url'))
     .option('--timeout <span>', 'give up after this, like 60s')
     .option('-y, --yes', 'answer yes')
     .option('--no-input', 'never ask')
@@ -39,19 +29,6 @@ export function createProgram(environment: Environment, perform: Perform): Comma
       '\nExit codes: 0 done, 2 usage, 3 partial, 4 not found, 5 temporary, 6 money, 7 refused, 10 not initialised, 11 locked,\n12 wrong key, 13 storage, 14 chain, 20 integrity, 130 interrupted. A failed command says why and what to do.',
     )
 
-  /** `usage` is the name and its arguments. */
-  const add = (parent: Command, usage: string, description: string, load: () => Promise<CommandRun>): Command => {
-    const command = settle(parent.command(usage)).description(description)
-    return command.action(async () => perform(load, command.args, command.optsWithGlobals()))
-  }
-  const group = (name: string, description: string): Command => {
-    const command = settle(program.command(name)).description(description).helpCommand(false)
-    return command.action(() =>
-      command.error(`holdfast ${name} needs one of: ${command.commands.map((each) => each.name()).join(', ')}`),
-    )
-  }
-  const set = (key: SettingKey, value: string) => optionOf(key, value, environment)
-
   add(
     program,
     'up',
@@ -60,6 +37,7 @@ export function createProgram(environment: Environment, perform: Perform): Comma
   )
     .option('--stewards <n>', 'how many stewards', '10')
     .option('--indexes <n>', 'how many index daemons', '1')
+    .option('--monitors <n>', 'how many monitor daemons', '3')
     .option('--chain <anvil|url>', 'the development chain to use', 'anvil')
     .option('--detach', 'return when ready; holdfast down stops it')
     .option('--reset', 'begin anew: wipe a home made by up')
@@ -91,6 +69,18 @@ export function createProgram(environment: Environment, perform: Perform): Comma
     .option('--deployment <file>', 'deployment.json of the market to use')
   add(
     program,
+    'recover',
+    'bring everything back from the recovery words, on a new machine',
+    async () => (await import('./commands/recover.ts')).recover,
+  )
+    .option('--words-file <file>', 'the words, in one line; otherwise they are asked for')
+    .option('--market <address>', "the market's address")
+    .option('--registrar <address>', "the registrar's address, to be checked; it is found by itself")
+    .option('--from-block <n>', 'where to begin to read, on endpoints without old state')
+    .option('--backup <n>', 'an older backup, by its number; --dry-run --json lists them')
+    .option('--passphrase-file <file>', 'passphrase of the new keystores')
+  add(
+    program,
     'doctor',
     'check clock, chain, disk, keys and daemons',
     async () => (await import('./commands/doctor.ts')).doctor,
@@ -109,8 +99,22 @@ export function createProgram(environment: Environment, perform: Perform): Comma
     .addOption(set('put.code', 'k/n'))
     .addOption(set('put.max-price', 'price'))
     .addOption(set('put.budget', 'hold'))
+    .addOption(set('put.least-bond', 'span'))
+    .addOption(set('net.bulk', 'way'))
     .option('--name <name>', 'name in the ledger and in the object; default: the file name')
     .option('--segment-size <size>', 'bytes of a segment', '24M')
+    .option(
+      '--allow-short',
+      'also when so few stewards are known that repair would be due at once: the rest is placed later',
+    )
+    .option(
+      '--right',
+      'offer no money: what the steward of this home stores for others gives the right to store elsewhere',
+    )
+    .option(
+      '--sponsor <address>',
+      'store without keys of one’s own, through a steward that sponsors: its id or address',
+    )
     .option('--show-cap', 'print the read capability: whoever has it can read the object')
     .option('--force-new', 'store again, also what is stored already or was begun')
     .option('--passphrase-file <file>', 'passphrase of the keystore')
@@ -121,12 +125,12 @@ export function createProgram(environment: Environment, perform: Perform): Comma
     async () => (await import('./commands/get.ts')).get,
   )
     .option('-o, --output <path>', 'where to; - writes to standard output; default: its name')
+    .addOption(set('net.bulk', 'way'))
     .option('--overwrite <when>', 'never or always', 'never')
     .option('--passphrase-file <file>', 'passphrase of the keystore')
-  add(program, 'ls [prefix]', 'list objects', async () => (await import('./commands/ls.ts')).ls).option(
-    '-l, --long',
-    'with shares, confidence, next check, end',
-  )
+  add(program, 'ls [prefix]', 'list objects', async () => (await import('./commands/ls.ts')).ls)
+    .option('-l, --long', 'with shares, confidence, next check, end')
+    .option('--all', 'backups of the ledger, too')
   add(
     program,
     'stat <object>',
@@ -137,85 +141,40 @@ export function createProgram(environment: Environment, perform: Perform): Comma
     .option('--history', 'replaced placements too')
   add(
     program,
+    'repair [objects...]',
+    'make again what is missing of some objects, or of all, now',
+    async () => (await import('./commands/repair.ts')).repair,
+  )
+  add(
+    program,
     'share <object>',
     'print the read capability: whoever has it can read the object',
     async () => (await import('./commands/share.ts')).share,
   ).option('--passphrase-file <file>', 'passphrase of the keystore')
 
-  const devnet = group('devnet', 'the local development chain')
   add(
-    devnet,
-    'advance <span>',
-    'move its time; returns when every due act is done',
-    async () => (await import('./commands/devnet-advance.ts')).advance,
+    program,
+    'prices',
+    'the price index, a quote, and where the price came from',
+    async () => (await import('./commands/prices.ts')).prices,
   )
-
-  const steward = group('steward', 'the daemon on spare disk')
-  add(
-    steward,
-    'init',
-    'make a steward: key, directory, settings',
-    async () => (await import('./commands/steward-init.ts')).stewardInit,
-  )
-    .option('--path <dir>', 'its directory; default: in the home')
-    .addOption(set('steward.quota', 'size'))
-    .addOption(set('steward.reserve', 'size'))
-    .addOption(set('steward.price', 'price'))
-    .addOption(set('net.listen', 'address'))
-    .option('--passphrase-file <file>', 'passphrase of its keystore')
-  add(steward, 'start', 'run it', async () => (await import('./commands/daemon-start.ts')).stewardStart)
-    .option('--id <id>', 'which one, when the home has several')
-    .option('--detach', 'return when it is ready')
-    .option('--passphrase-file <file>', 'passphrase of its keystore')
-    .addOption(set('net.listen', 'address'))
-    .addOption(set('api.listen', 'address'))
-    .addOption(set('log.level', 'level'))
-  add(
-    steward,
-    'status',
-    'what it holds, earned and waits for',
-    async () => (await import('./commands/daemon-status.ts')).stewardStatus,
-  ).option('--id <id>', 'which one')
-
-  const controller = group('controller', 'the unattended process: posts bounties, sees sweeps, renews')
-  add(controller, 'start', 'run it', async () => (await import('./commands/daemon-start.ts')).controllerStart)
-    .option('--detach', 'return when it is ready')
-    .option('--passphrase-file <file>', 'passphrase of its keystore')
-    .addOption(set('api.listen', 'address'))
-    .addOption(set('log.level', 'level'))
-  add(
-    controller,
-    'status',
-    'money, placements, bounties',
-    async () => (await import('./commands/daemon-status.ts')).controllerStatus,
-  )
-  add(controller, 'plan', 'what it is going to do', async () => (await import('./commands/plan.ts')).plan).option(
-    '--days <n>',
-    'how far to look',
-    '30',
-  )
-
-  const pool = group('pool', 'the trust core')
-  const index = settle(pool.command('index'))
-    .description('the daemon that knows who holds which blob')
-    .helpCommand(false)
-  index.action(() => index.error('holdfast pool index needs: start'))
-  add(index, 'start', 'run it', async () => (await import('./commands/daemon-start.ts')).indexStart)
-    .option('--id <id>', 'which one, when the home has several')
-    .option('--detach', 'return when it is ready')
-    .option('--passphrase-file <file>', 'passphrase of its keystore')
-    .addOption(set('net.listen', 'address'))
-    .addOption(set('api.listen', 'address'))
-    .addOption(set('log.level', 'level'))
-
-  const config = group('config', 'settings: key, environment and flag are one name')
-  const configRun = (name: 'path' | 'get' | 'set' | 'validate' | 'explain') => async () =>
-    (await import('./commands/config.ts')).CONFIG_COMMANDS[name]
-  add(config, 'path', 'the directories and files in use', configRun('path'))
-  add(config, 'get <key>', 'the value in force', configRun('get'))
-  add(config, 'set <key> [value]', 'change config.json; without a value the key is removed', configRun('set'))
-  add(config, 'validate', 'check config.json', configRun('validate'))
-  add(config, 'explain [key]', 'meaning, default, value and where it came from', configRun('explain'))
+    .option('--size <size>', 'quote an object of so many bytes')
+    .addOption(set('put.for', 'span'))
+    .addOption(set('put.code', 'k/n'))
+    .option('--history <span>', 'how far back', '90d')
+    .option('--explain', 'the rules and their defaults')
+  addMoney(tree)
+  addDaemons(tree)
+  addPool(tree)
+  group('config', 'settings: key, environment and flag are one name', (config) => {
+    const configRun = (name: 'path' | 'get' | 'set' | 'validate' | 'explain') => async () =>
+      (await import('./commands/config.ts')).CONFIG_COMMANDS[name]
+    add(config, 'path', 'the directories and files in use', configRun('path'))
+    add(config, 'get <key>', 'the value in force', configRun('get'))
+    add(config, 'set <key> [value]', 'change config.json; without a value the key is removed', configRun('set'))
+    add(config, 'validate', 'check config.json', configRun('validate'))
+    add(config, 'explain [key]', 'meaning, default, value and where it came from', configRun('explain'))
+  })
 
   add(
     program,
@@ -224,18 +183,4 @@ export function createProgram(environment: Environment, perform: Perform): Comma
     async () => (await import('./commands/version.ts')).version,
   )
   return program
-}
-
-/** A setting as an option; its help names all three forms, the default, and the value in force when that is another. */
-function optionOf(key: SettingKey, value: string, environment: Environment): Option {
-  const { flag, meaning, initial } = SETTINGS[key] as Setting<unknown>
-  const variable = environmentNameOf(key)
-  const now = environment[variable]
-  const forms = [
-    key,
-    variable,
-    initial === undefined ? 'no default' : `default ${initial}`,
-    ...(now === undefined || now === '' ? [] : [`now ${now}`]),
-  ]
-  return new Option(`${flag} <${value}>`, `${meaning} (${forms.join(', ')})`)
 }

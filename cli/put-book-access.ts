@@ -32,7 +32,7 @@ export async function openPutBook(context: Context, options: Options, log: Log):
 }
 
 /** The controller's API, also after it was restarted: then it listens elsewhere and has another token. @throws as `openControllerApi` */
-async function followController(context: Context) {
+export async function followController(context: Context) {
   let client = await openControllerApi(context)
   const post = async (path: string, body: unknown, call?: { readonly timeoutMs?: number }) => {
     const used = client

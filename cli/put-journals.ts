@@ -5,6 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toHex, utf8 } from '../base/bytes.ts'
+import { hasCode } from '../base/errors.ts'
 import { sha256 } from '../base/hash.ts'
 import { openLevelStore } from '../store/level-store.ts'
 import type { PutJournal } from '../uploader/put-journal.ts'
@@ -23,7 +24,14 @@ export interface HeldJournal extends PutJournal, AsyncDisposable {
 export async function openPutJournal(directory: string, source: string): Promise<HeldJournal> {
   const path = join(directory, toHex(sha256(utf8(source))).slice(0, 32))
   await mkdir(path, { recursive: true, mode: 0o700 })
-  const store = await openLevelStore(join(path, 'db'))
+  const database = join(path, 'db')
+  const store = await openLevelStore(database).catch(async (cause: unknown) => {
+    if (!hasCode(cause, 'STORE_DAMAGED', 'STORE_VERSION')) throw cause
+    // What it knew only saved work: without it the put begins a new object under new keys.
+    await rm(path, { recursive: true, force: true })
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    return openLevelStore(database)
+  })
   let isClosed = false
   const close = async (done: boolean) => {
     if (isClosed) return

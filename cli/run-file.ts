@@ -9,7 +9,7 @@ import type { Clock } from '../base/ports.ts'
 import { readJson, writeJson } from '../store/json-file.ts'
 
 /** Roles that run as processes of their own. */
-export type Role = 'chain' | 'index' | 'controller' | 'steward'
+export type Role = 'chain' | 'index' | 'monitor' | 'manager' | 'controller' | 'steward'
 
 /** What a run file says. */
 export interface RunFile {

@@ -1,7 +1,9 @@
 /** Parses a command line and runs one command to its end, or until it is told to stop. */
 import { CommanderError } from 'commander'
 import { EXIT, HoldfastError } from '../base/errors.ts'
+import type { Perform } from './command-tree.ts'
 import { type CommandRun, type GlobalOptions, type Options, openContext, outputFor } from './context.ts'
+import { explainGap } from './not-yet.ts'
 import { createProgram } from './program.ts'
 import { reportError } from './report-error.ts'
 
@@ -11,9 +13,10 @@ const TIDY_MS = 10_000
 /** @returns the exit code */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let code: number = EXIT.done
-  const program = createProgram(process.env, async (load, args, options) => {
-    code = await perform(load, args, options)
-  })
+  const perform = async (...call: Parameters<Perform>) => {
+    code = await performOne(...call)
+  }
+  const program = createProgram(process.env, perform, argv)
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (cause) {
@@ -26,13 +29,15 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const style = { json: argv.includes('--json'), quiet: argv.includes('-q') || argv.includes('--quiet') }
     return reportError(
       outputFor(style, process.env),
-      new HoldfastError('INPUT_USAGE', { what: cause.message.replace(/^error: /, '').replace(/\.?\n/g, '; ') }),
+      new HoldfastError('INPUT_USAGE', {
+        what: explainGap(cause.message) ?? cause.message.replace(/^error: /, '').replace(/\.?\n/g, '; '),
+      }),
     )
   }
   return code
 }
 
-async function perform(
+async function performOne(
   load: () => Promise<CommandRun>,
   args: readonly string[],
   options: GlobalOptions & Options,

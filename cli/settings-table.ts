@@ -54,6 +54,18 @@ export const SETTINGS = {
     meaning: 'most to spend on fees in a day; sweeps are exempt while they profit',
     parse: (text) => parseHold(text.replace(/\s*ETH$/i, '')),
   }),
+  'chain.worth-factor': setting({
+    initial: 'auto',
+    meaning:
+      'a round is worth a bounty when it pays so many times the gas of post and sweep; auto: 0 on chain 31337, else 20',
+    parse: (text) => (text === 'auto' ? undefined : parseWhole(text, 'chain.worth-factor', 0, 1_000_000)),
+  }),
+  'chain.hold-per-eth': setting({
+    initial: undefined,
+    meaning:
+      'HOLD that one coin of the chain is worth, to weigh gas against rent; nothing: every round is worth its gas',
+    parse: parseMoney,
+  }),
   'put.for': setting({
     flag: '--for',
     initial: '90d',
@@ -70,8 +82,25 @@ export const SETTINGS = {
   'put.budget': setting({
     flag: '--budget',
     initial: undefined,
-    meaning: 'most that one put may cost, in HOLD',
+    meaning: 'most that one put may cost, renewals included, in HOLD',
     parse: parseMoney,
+  }),
+  'put.least-bond': setting({
+    flag: '--least-bond',
+    initial: undefined,
+    meaning: 'only stewards whose stake on the chain covers so much rent of their lot, like 8w; default: any',
+    parse: parseDuration,
+  }),
+  'controller.backup': setting({
+    initial: 'on',
+    meaning: 'back the ledger up in the market, so that the recovery words alone bring it back: on or off',
+    parse: (text) => parseOneOf(text, 'controller.backup', ['on', 'off']),
+  }),
+  'controller.settle': setting({
+    initial: 'auto',
+    meaning:
+      'how rounds are paid: chain (bounties), vouchers (signed promises, redeemed once a month), or auto: bounties where they are worth their gas',
+    parse: (text) => parseOneOf(text, 'controller.settle', ['auto', 'chain', 'vouchers']),
   }),
   'put.confirm-above': setting({
     initial: '1 HOLD',
@@ -96,12 +125,43 @@ export const SETTINGS = {
     meaning: 'asking price, HOLD per GiB-month; auto: from cost, fill and the reference',
     parse: (text) => (text === 'auto' ? undefined : parseMoney(text)),
   }),
+  'steward.scrub': setting({
+    initial: '30d',
+    meaning: 'longest time between two readings of a blob that compare it with its id; answers count',
+    parse: parseScrub,
+  }),
+  'sponsor.quota': setting({
+    initial: undefined,
+    meaning:
+      'bytes of blobs that clients without id may store through this steward, on the account of its home; nothing: none',
+    parse: parseSize,
+  }),
+  'sponsor.pay': setting({
+    initial: 'money',
+    meaning: 'what clients’ placements cost the sponsor: money, or right (the steward’s right to store)',
+    parse: (text) => parseOneOf(text, 'sponsor.pay', ['money', 'right']),
+  }),
   'net.listen': setting({
     flag: '--listen',
     initial: '/ip4/0.0.0.0/tcp/7490',
     meaning: 'addresses the steward listens on',
     isList: true,
     parse: (text) => text.split(',').map((address) => parseMultiaddr(address.trim())),
+  }),
+  'net.listen-plain': setting({
+    flag: '--listen-plain',
+    initial: 'off',
+    meaning:
+      'addresses of the plain endpoint, where blobs (ciphertext) move without TLS for whoever asks for it; off: none',
+    isList: true,
+    parse: (text) => (text === 'off' ? [] : text.split(',').map((address) => parseMultiaddr(address.trim()))),
+  }),
+  'net.bulk': setting({
+    flag: '--bulk',
+    initial: 'encrypted',
+    meaning:
+      'how blobs move: encrypted, or plain (ciphertext over plain endpoints where there are, less work for both; all else stays encrypted)',
+    parse: (text) => parseOneOf(text, 'net.bulk', ['encrypted', 'plain']),
   }),
   'api.listen': setting({
     flag: '--api',
@@ -184,6 +244,14 @@ function parseTerm(text: string): Seconds {
   if (term < 30 * 86_400 || term > 180 * 86_400)
     throw new HoldfastError('INPUT_RANGE', { name: 'put.for', expected: '30d to 180d', got: text })
   return term
+}
+
+/** Reading everything more often than daily would leave no disk for answers. @throws `INPUT_FORMAT`, `INPUT_RANGE` */
+function parseScrub(text: string): Seconds {
+  const period = parseDuration(text)
+  if (period < 86_400 || period > 365 * 86_400)
+    throw new HoldfastError('INPUT_RANGE', { name: 'steward.scrub', expected: '1d to 365d', got: text })
+  return period
 }
 
 function parseUrl(text: string): string {

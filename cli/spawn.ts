@@ -29,6 +29,11 @@ export interface Started {
 }
 
 const PROGRAM = fileURLToPath(new URL('./launch.js', import.meta.url))
+/**
+ * A daemon's nursery begins with four megabytes: loading its modules into the one that Node begins with takes 95 collections instead of 22, a sixth
+ * of all the CPU of a start. It stays at that: cli/launch.js.
+ */
+const FLAGS = ['--min-semi-space-size=4']
 /** How often readiness is looked at. Milliseconds. */
 const LOOK_MS = 50
 /** Of a log, the end that can hold the last error. Bytes. */
@@ -40,7 +45,7 @@ export async function startDaemon(launch: DaemonLaunch, clock: Clock): Promise<S
   const log = await open(launch.logFile, 'a', 0o600)
   const logStart = (await log.stat()).size
   try {
-    const child = spawn(process.execPath, [launch.program ?? PROGRAM, ...launch.args], {
+    const child = spawn(process.execPath, [...FLAGS, launch.program ?? PROGRAM, ...launch.args], {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
       env: { ...process.env, ...launch.environment },

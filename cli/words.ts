@@ -1,5 +1,7 @@
 /** Small phrases of output: shortened ids, nines, moments seen from now, tables. */
 
+import { formatHold } from '../base/units.ts'
+
 /** The first 8 digits of an id, with 0x where it has it. For people only. */
 export function shortId(id: string): string {
   return id.startsWith('0x') ? id.slice(0, 10) : id.slice(0, 8)
@@ -44,7 +46,24 @@ export function formatTable(rows: readonly (readonly string[])[], right: readonl
   )
 }
 
+/**
+ * An amount for people: four digits that count, at least two decimals. Exact ones are for --json.
+ * @param round 'up' for what somebody will have to pay
+ */
+export function shortHold(wei: bigint, round: 'up' | 'down' = 'down'): string {
+  const digits = wei.toString().replace('-', '').length
+  const step = 10n ** BigInt(Math.max(0, Math.min(16, digits - 4)))
+  return formatHold(((round === 'up' && wei > 0n ? wei + step - 1n : wei) / step) * step)
+}
+
 /** "1 steward", "3 stewards". */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Blobs by state: "2 suspect, 1 mia". */
+export function formatStates(states: Readonly<Record<string, number>>): string {
+  return Object.entries(states)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ')
 }

@@ -5,32 +5,39 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IBurnable} from "./interfaces/IBurnable.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
+import {IStakePool} from "./interfaces/IStakePool.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Adverts} from "./libraries/Adverts.sol";
 import {Bounties} from "./libraries/Bounties.sol";
 import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
+import {Vouchers} from "./libraries/Vouchers.sol";
 import {BountySlot} from "./types/BountySlot.sol";
-import {BountyId, Gwei, UnixTime, Wei} from "./types/Units.sol";
+import {BountyId, Gwei, GweiSum, UnixTime, Wei} from "./types/Units.sol";
 
 /// @title Market: one deposit per account, and the bounties that move inside it
 /// @notice Checks signatures, reads the clock, keeps the accounts, moves the tokens. The rules are in libraries/. It has no
 ///         owner, and nobody can pause it.
-/// @dev Tokens move only in deposit, withdraw and advertise; post, sweep and revoke call no other contract.
+/// @dev Tokens move only in deposit, withdraw and advertise; post, sweep and revoke call no other contract, redeem and settle
+///      only ask signers that are contracts whether they signed, and cannot be changed by the answer.
 ///      INV1 solvent: token.balanceOf(this) >= sum of balances + sum of open bounties (in wei).
 contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
     using Accounts for mapping(address account => Wei);
     using Bounties for mapping(BountyId id => BountySlot);
     using Tokens for IBurnable;
+    using Vouchers for mapping(address from => mapping(address to => GweiSum));
 
     /// @notice Longest backup pointer. Bytes. protocol.md 10.
     uint256 public constant POINTER_LIMIT = 256;
 
     /// @notice The money of this market, for ever.
     IBurnable public immutable token;
+    /// @notice Who gets the fees for the stakers; zero: nobody, they are burned.
+    IStakePool public immutable stakePool;
     /// @inheritdoc IMarket
     Gwei public immutable advertFloor;
 
@@ -39,11 +46,19 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
 
     mapping(BountyId id => BountySlot) private _open;
 
+    /// @inheritdoc IMarket
+    mapping(address from => mapping(address to => GweiSum)) public redeemed;
+    /// @inheritdoc IMarket
+    mapping(bytes32 digest => bool) public settled;
+
     /// @param token_ HOLD
+    /// @param stakePool_ of the same token; this market takes its place in it. Zero: none
     /// @param advertFloor_ least fee of an advert, gwei
-    constructor(IBurnable token_, Gwei advertFloor_) EIP712("Holdfast Market", "1") {
+    constructor(IBurnable token_, IStakePool stakePool_, Gwei advertFloor_) EIP712("Holdfast Market", "1") {
         token = token_;
+        stakePool = stakePool_;
         advertFloor = advertFloor_;
+        if (address(stakePool_) != address(0)) stakePool_.joinAsMarket();
     }
 
     /// @inheritdoc IMarket
@@ -87,7 +102,12 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
     function advertise(bytes32 advertHash, Gwei value) external nonReentrant {
         Gwei fee = Adverts.feeOf(value, advertFloor);
         balances.debit(msg.sender, fee.toWei());
-        token.burn(fee.toWei());
+        if (address(stakePool) != address(0) && stakePool.takesFees()) {
+            token.push(address(stakePool), fee.toWei());
+            stakePool.takeFees();
+        } else {
+            token.burn(fee.toWei());
+        }
         emit Advertised(advertHash, msg.sender, value, fee);
     }
 
@@ -146,6 +166,41 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMarket
+    function redeem(Voucher calldata voucher, bytes calldata signature) external {
+        bytes32 digest = _hashTypedDataV4(SignedTypes.voucher(voucher));
+        if (!SignatureChecker.isValidSignatureNowCalldata(voucher.from, digest, signature)) {
+            revert VoucherNotSigned(voucher.from);
+        }
+        GweiSum paid = redeemed.redeem(voucher, balances[voucher.from]);
+        balances.debit(voucher.from, paid.sumToWei());
+        balances.credit(voucher.to, paid.sumToWei());
+        emit Redeemed(voucher.from, voucher.to, paid, redeemed[voucher.from][voucher.to]);
+    }
+
+    /// @inheritdoc IMarket
+    function settle(NetStatement calldata statement, Consent[] calldata consents) external {
+        if (_moment() > statement.expires) revert NetExpired(statement.expires, _moment());
+        Vouchers.assertBalanced(statement.deltas, statement.retired);
+        Vouchers.assertConsented(statement, consents);
+        bytes32 digest = _hashTypedDataV4(SignedTypes.netStatement(statement));
+        if (settled[digest]) revert NetSettledBefore(digest);
+        settled[digest] = true;
+        _assertSigned(digest, consents);
+        emit Settled(digest);
+        for (uint256 i = 0; i < statement.retired.length; ++i) {
+            Retired calldata it = statement.retired[i];
+            redeemed.retire(it);
+            emit PromiseRetired(digest, it.from, it.to, it.cumulative);
+        }
+        for (uint256 i = 0; i < statement.deltas.length; ++i) {
+            Delta calldata it = statement.deltas[i];
+            if (it.amount < 0) balances.debit(it.account, _gweiSum(-int256(it.amount)).sumToWei());
+            else balances.credit(it.account, _gweiSum(it.amount).sumToWei());
+            emit Netted(digest, it.account, it.amount);
+        }
+    }
+
+    /// @inheritdoc IMarket
     function point(bytes calldata pointer) external {
         if (pointer.length > POINTER_LIMIT) revert PointerTooLong(POINTER_LIMIT, pointer.length);
         emit Pointer(msg.sender, pointer);
@@ -187,6 +242,21 @@ contract Market is IMarket, EIP712, Multicall, ReentrancyGuardTransient {
                 emit BountySwept(id, payee, amount);
             }
         }
+    }
+
+    function _assertSigned(bytes32 digest, Consent[] calldata consents) private view {
+        for (uint256 i = 0; i < consents.length; ++i) {
+            address signer = consents[i].signer;
+            if (i > 0 && consents[i - 1].signer >= signer) revert NetSignersNotAscending(consents[i - 1].signer, signer);
+            if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, consents[i].signature)) {
+                revert NetConsentNotSigned(signer);
+            }
+        }
+    }
+
+    /// @param amount of one delta: 0 to 2^127
+    function _gweiSum(int256 amount) private pure returns (GweiSum) {
+        return GweiSum.wrap(uint128(uint256(amount)));
     }
 
     /// @return signer zero when the 65 bytes are no signature: wrong length, high s, or v other than 27 and 28

@@ -1,33 +1,39 @@
 /** The controller's local HTTP API: what is shown, the tick of a dev chain, and the put desk for uploads of other processes. */
+import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import { fromTagged, toTagged } from '../base/tagged-json.ts'
-import { formatHold, formatTime } from '../base/units.ts'
+import { formatHold, formatTime, type UnixTime, unixTime } from '../base/units.ts'
 import type { Route } from '../net/http-server.ts'
 import type { PutBook } from '../uploader/put-book.ts'
+import { BOOK_METHODS } from '../uploader/put-book.ts'
+import { viewRounds } from './accounts.ts'
+import type { ReadTrouble } from './accuse.ts'
 import type { ControllerStatus } from './api-types.ts'
 import type { Controller } from './controller.ts'
-import { BOOK_METHODS } from './remote-book.ts'
-import {
-  findObject,
-  type Outlook,
-  viewAccounts,
-  viewObject,
-  viewObjectDetail,
-  viewPlan,
-  viewShares,
-  viewTotals,
-} from './views.ts'
+import type { Outlook } from './outlook.ts'
+import type { Repairs } from './repairs.ts'
+import { viewAuction, viewAuctions, viewPrices } from './view-market.ts'
+import { viewPlan } from './view-plan.ts'
+import { findObject, viewAccounts, viewObject, viewObjectDetail, viewShares, viewTotals } from './views.ts'
 
 export interface ApiDeps {
   readonly controller: Controller
   readonly book: PutBook
+  readonly repairs: Pick<Repairs, 'view' | 'order'>
   outlook(): Outlook
   /** Wei: HOLD in the market, and the chain's coin. */
   balance(): Promise<bigint>
   coin(): Promise<bigint>
   readonly account: ControllerStatus['account']
   readonly chainId: number
+  /** When the market was created. */
+  readonly since: UnixTime
   headAge(): number
+  backup(): ControllerStatus['backup']
+  /** Nothing when the ledger is not backed up. */
+  orderBackup(): Promise<void>
+  /** Reports a read that failed at a steward which owes it. */
+  accuse(steward: Address, blob: string, kind: ReadTrouble): void
 }
 
 const byId = {
@@ -43,6 +49,37 @@ const days = {
 const history = {
   query: { type: 'object', properties: { history: { type: 'string', enum: ['0', '1'] } }, additionalProperties: false },
 }
+const repairBody = {
+  body: {
+    type: 'object',
+    required: ['objects', 'dryRun'],
+    properties: {
+      objects: { type: 'array', maxItems: 10_000, items: { type: 'string', pattern: '^[0-9a-f]{8,64}$' } },
+      dryRun: { type: 'boolean' },
+    },
+  },
+}
+const troublesBody = {
+  body: {
+    type: 'object',
+    required: ['troubles'],
+    properties: {
+      troubles: {
+        type: 'array',
+        maxItems: 1_000,
+        items: {
+          type: 'object',
+          required: ['steward', 'blob', 'kind'],
+          properties: {
+            steward: { type: 'string', pattern: '^0x[0-9a-f]{40}$' },
+            blob: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+            kind: { type: 'string', enum: ['timeout', 'slow', 'refused', 'wrong-bytes'] },
+          },
+        },
+      },
+    },
+  },
+}
 const tickBody = {
   body: { type: 'object', required: ['block'], properties: { block: { type: 'integer', minimum: 0 } } },
 }
@@ -55,6 +92,7 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
     const [balance, coin] = [await deps.balance(), await deps.coin()]
     const outlook = deps.outlook()
     const nextDue = controller.nextDue()
+    const backup = deps.backup()
     return {
       role: 'controller',
       account: deps.account,
@@ -69,9 +107,11 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
       coin: formatHold(coin),
       ...viewTotals(outlook, balance),
       ...(nextDue === undefined ? {} : { nextDue: formatTime(nextDue) }),
-      alerts: controller.alerts
-        .slice(-20)
-        .map(({ at, code, placement }) => `${formatTime(at)} ${code} ${placement.slice(0, 16)}`),
+      ...(backup === undefined ? {} : { backup }),
+      alerts: controller.alerts.map(({ at, code, placement }) => {
+        const steward = outlook.ledger.placements.get(placement)?.steward
+        return `${formatTime(at)} ${code} ${placement.slice(0, 16)}${steward === undefined ? '' : ` ${steward}`}`
+      }),
     }
   }
   const shown: Route[] = [
@@ -106,9 +146,78 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
     },
     {
       method: 'GET',
+      path: '/prices',
+      summary: 'The price index and its past.',
+      schema: days,
+      handler: ({ query }) => {
+        const { ledger, now } = deps.outlook()
+        return viewPrices(ledger, deps.account, { now: unixTime(now), since: deps.since }, Number(query.days ?? '90'))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/auctions',
+      summary: 'All auctions this controller held.',
+      handler: () => viewAuctions(deps.outlook().ledger),
+    },
+    {
+      method: 'GET',
+      path: '/auctions/:id',
+      summary: 'One auction by its advert or a unique prefix, with its bids.',
+      schema: byId,
+      handler: ({ params }) => viewAuction(deps.outlook().ledger, params.id ?? ''),
+    },
+    {
+      method: 'GET',
       path: '/accounts',
       summary: 'Money by counter-party.',
       handler: async () => viewAccounts(deps.outlook(), await deps.balance()),
+    },
+    {
+      method: 'GET',
+      path: '/rounds',
+      summary: 'Every round, oldest first: which way it was settled, why, and what became of it.',
+      handler: () => viewRounds(deps.outlook().ledger),
+    },
+    {
+      method: 'POST',
+      path: '/repair',
+      summary:
+        'Orders everything that is missing of some objects (none named: of all) to be made again; tells what that is.',
+      schema: repairBody,
+      handler: ({ body }) => {
+        const { objects, dryRun } = body as { objects: readonly string[]; dryRun: boolean }
+        const { ledger } = deps.outlook()
+        const named = objects.map((id) => findObject(deps.outlook(), id))
+        const views = (named.length > 0 ? named : [...ledger.objects.values()]).map((object) => {
+          const view = deps.repairs.view(object, true)
+          if (!dryRun && view.parts.length > 0) deps.repairs.order(object.ref)
+          return view
+        })
+        return views.filter(({ parts }) => parts.length > 0)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/backup',
+      summary: 'Backs the ledger up now, also over a newer backup that the ledger does not come from.',
+      handler: async () => {
+        await deps.orderBackup()
+        return deps.backup()
+      },
+    },
+    {
+      method: 'POST',
+      path: '/troubles',
+      summary: 'Reads of our blobs that failed elsewhere: monitors of their stewards hear of them.',
+      schema: troublesBody,
+      handler: ({ body }) => {
+        const { troubles } = body as {
+          troubles: readonly { readonly steward: Address; readonly blob: string; readonly kind: ReadTrouble }[]
+        }
+        for (const { steward, blob, kind } of troubles) deps.accuse(steward, blob, kind)
+        return undefined
+      },
     },
     {
       method: 'POST',

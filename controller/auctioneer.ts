@@ -5,7 +5,8 @@
 import type { Address } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
-import type { Advert, Bid, CommitEntry } from '../net/messages/bid.ts'
+import type { Advert, AuctionRules, Bid, CommitEntry } from '../net/messages/bid.ts'
+import type { PutPlan, StewardTarget } from '../uploader/put-book.ts'
 import type { BidSession } from './bid-session.ts'
 import type { AuctionOutcome } from './put-desk.ts'
 import type { PutRecord } from './records.ts'
@@ -24,22 +25,42 @@ export interface OpenedBid extends CommitEntry {
   readonly salt: Uint8Array
 }
 
-/** All that an auction gathered, for clearing. */
-export interface Gathered {
+/** An auction before its bids are opened. */
+export interface Called {
   readonly put: PutRecord
   /** Share indexes to give out. */
   readonly lots: readonly number[]
-  readonly bids: readonly OpenedBid[]
   readonly invited: readonly Invited[]
+  /** Who has a lot already, or another share of what is repaired. */
+  readonly holders: readonly StewardTarget[]
+  /** Gwei that stand behind a bid of each for one lot. */
+  readonly backing: ReadonlyMap<Address, bigint>
   /** Wei of HOLD per GiB-month; lower than the advert's reserve, it counts instead. */
   readonly maxPrice?: bigint
 }
 
+/** What is published of it with the commits: the rules, and what is known of each bidder. */
+export interface Described {
+  readonly rules: AuctionRules
+  of(steward: Invited): Omit<CommitEntry, 'steward' | 'commit'>
+}
+
+/** All that an auction gathered, for clearing. */
+export interface Gathered extends Called {
+  readonly rules: AuctionRules
+  readonly book: readonly CommitEntry[]
+  readonly bids: readonly OpenedBid[]
+}
+
 export interface AuctioneerDeps {
-  invited(): readonly Invited[]
+  invited(plan: PutPlan): readonly Invited[]
+  /** Who holds other shares of the segments that a repair mends; they are not asked. */
+  holders(put: PutRecord): readonly StewardTarget[]
   open(steward: Invited, advert: Advert, signal: AbortSignal): Promise<BidSession>
-  /** Chance in ppm that a steward registered at `since` still holds a share at the end of the term; pure. */
-  confidence(since: number, term: number): number
+  /** What of each one's stake stands behind a lot of this put; who is left out has nothing there. */
+  backing(put: PutRecord, stewards: readonly Address[]): Promise<ReadonlyMap<Address, bigint>>
+  /** Rules and what is known of everyone; pure. */
+  describe(called: Called): Described
   /** Clears; pure. */
   clear(gathered: Gathered): AuctionOutcome
   readonly clock: Clock
@@ -58,10 +79,14 @@ export function createAuctioneer(deps: AuctioneerDeps) {
     limits: { readonly maxPrice?: bigint },
   ): Promise<AuctionOutcome> {
     const { clock, log, windowMs } = deps
-    const holders = new Set(put.award?.lots.map(({ steward }) => steward))
+    const holders = [
+      ...(put.award?.lots ?? []).map(({ steward, addresses }) => ({ id: steward, addresses })),
+      ...deps.holders(put),
+    ]
+    const holds = new Set(holders.map(({ id }) => id))
     const invited = deps
-      .invited()
-      .filter(({ id }) => !put.failed.includes(id) && !holders.has(id))
+      .invited(put.plan)
+      .filter(({ id }) => !put.failed.includes(id) && !holds.has(id))
       .slice(0, MAX_INVITED)
     const ended = new AbortController()
     const sessions = new Map<Address, BidSession>()
@@ -91,17 +116,24 @@ export function createAuctioneer(deps: AuctioneerDeps) {
         return session.commit()
       })
       const bidders = invited.filter(({ id }) => commits.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1))
-      const book: CommitEntry[] = bidders.map(({ id, since }) => ({
-        steward: id,
-        commit: commits.get(id) as Uint8Array,
-        confidence: deps.confidence(since, put.plan.term),
+      const backing = await deps.backing(
+        put,
+        bidders.map(({ id }) => id),
+      )
+      const called = { put, lots, invited, holders, backing, ...limits }
+      const described = deps.describe(called)
+      const { rules } = described
+      const book: CommitEntry[] = bidders.map((steward) => ({
+        steward: steward.id,
+        commit: commits.get(steward.id) as Uint8Array,
+        ...described.of(steward),
       }))
-      const opened = await ask(bidders, (steward) => sessionOf(sessions, steward.id).reveal(book))
+      const opened = await ask(bidders, (steward) => sessionOf(sessions, steward.id).reveal(rules, book))
       const bids = book.flatMap((entry) => {
         const reveal = opened.get(entry.steward)
         return reveal ? [{ ...entry, ...reveal }] : []
       })
-      const outcome = deps.clear({ put, lots, bids, invited, ...limits })
+      const outcome = deps.clear({ ...called, rules, book, bids })
       const lotOf = new Map(outcome.lots.map(({ steward, lot }) => [steward, lot]))
       const reveals = bids.map(({ bid, salt, steward }) => ({ bid, salt, ...lotField(lotOf.get(steward)) }))
       await ask(

@@ -7,6 +7,7 @@ import type { Domain } from '../base/typed-data.ts'
 import {
   type Advert,
   type AdvertTerms,
+  type AuctionRules,
   advertDigest,
   advertHashOf,
   BID_PROTOCOL,
@@ -25,7 +26,7 @@ import {
 } from '../net/messages/bid.ts'
 import type { NetNode, Target } from '../net/node.ts'
 import type { PutPlan } from '../uploader/put-book.ts'
-import { lotBytes } from './put-desk.ts'
+import { lotSize, lotsOf } from './plan-sizes.ts'
 
 /** What every advert of this controller says beside the plan. */
 export interface AdvertChoices {
@@ -40,17 +41,19 @@ export interface AdvertChoices {
   /** Most lots of one operator cluster, and of newcomers; 0: that rule is off. */
   readonly perCluster: number
   readonly newcomers: number
+  /** Least bond for one lot, gwei; absent: any. */
+  readonly bond?: bigint
 }
 
-/** The signed advert of a plan. `id`: 32 fresh random bytes. All n lots are alike. */
+/** The signed advert of a plan. `id`: 32 fresh random bytes. All lots are alike. */
 export function makeAdvert(plan: PutPlan, reserve: bigint, id: Uint8Array, choices: AdvertChoices): Advert {
-  const bytes = lotBytes(plan)
+  const { bytes, blobs } = lotSize(plan)
   const terms: AdvertTerms = {
     chainId: choices.domain.chainId,
     market: choices.domain.contract,
     uploader: choices.uploader,
     id,
-    lots: [{ count: plan.n, bytes, blobs: plan.shareLengths.length + (plan.indirectCopyLength === undefined ? 1 : 2) }],
+    lots: [{ count: lotsOf(plan).length, bytes, blobs }],
     k: plan.k,
     n: plan.n,
     term: plan.term,
@@ -62,6 +65,7 @@ export function makeAdvert(plan: PutPlan, reserve: bigint, id: Uint8Array, choic
     grace: choices.grace,
     perCluster: choices.perCluster,
     newcomers: choices.newcomers,
+    ...(choices.bond === undefined ? {} : { bond: choices.bond }),
   }
   return { ...terms, signature: signDigest(choices.secret, advertDigest(terms)) }
 }
@@ -93,9 +97,12 @@ export async function openBidSession(
       return message.commit
     },
     /** Publishes all commits, gets the bid of this one. */
-    async reveal(entries: readonly CommitEntry[]): Promise<{ readonly bid: Bid; readonly salt: Uint8Array }> {
-      root = new Uint8Array(commitsRoot(advertHash, entries))
-      await wire.send(encodeBidMessage({ kind: 'book', root, count: entries.length }))
+    async reveal(
+      rules: AuctionRules,
+      entries: readonly CommitEntry[],
+    ): Promise<{ readonly bid: Bid; readonly salt: Uint8Array }> {
+      root = new Uint8Array(commitsRoot(advertHash, rules, entries))
+      await wire.send(encodeBidMessage({ kind: 'book', root, count: entries.length, rules }))
       for (let at = 0; at < entries.length; at += COMMITS_PER_PAGE)
         await wire.send(encodeBidMessage({ kind: 'commits', entries: entries.slice(at, at + COMMITS_PER_PAGE) }))
       const message = await receive()

@@ -2,42 +2,28 @@
  * Rounds and bounties: turns the effects of a step into bounties and intents, and what the chain says of our bounties into facts.
  * Everything here only fills a step; nothing leaves before its commit.
  */
-import { assertBytes, fromHex, toHex } from '../base/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
-import type { Change, Log } from '../base/ports.ts'
-import { bountyIdOf, type Domain } from '../base/typed-data.ts'
+import type { Log } from '../base/ports.ts'
+import type { Domain } from '../base/typed-data.ts'
 import { unixTime } from '../base/units.ts'
-import { nonceOf } from '../blob/challenge.ts'
-import { claimKeyOf, docketHashOf, encodeDocket, sortChallenges } from '../blob/docket.ts'
-import type { Effect, Fact, PostEffect } from './facts.ts'
+import { type PostedDocket, recognise, strayDueOf } from './adopt.ts'
+import { type Intents, isWithheld, notAfterOf } from './bounty-intents.ts'
+import { intervalOf } from './contract-life.ts'
+import { makeDocket } from './dockets.ts'
+import type { Effect, Fact, OfferEffect, PostEffect } from './facts.ts'
 import type { Ledger } from './ledger.ts'
+import { createOffers } from './offers.ts'
 import type { Policy } from './policy.ts'
 import type { BountyRecord } from './records.ts'
-import { amountOf, groupDue } from './schedule.ts'
+import { againDeadlineOf, againPlanOf, askDueOf, type Release } from './release.ts'
+import { amountOf, groupDue, hourAtOrBefore, REVOKE_DELAY } from './schedule.ts'
+import { peersOf, type WayReason, wayOf } from './settle.ts'
 import type { Step } from './step.ts'
 
 /** A docket of at most so many entries stands in the note of its bounty. protocol.md §4. */
 export const NOTE_ENTRIES = 8
-
-/** What a post says to the contract. */
-export interface PostCall {
-  readonly steward: Address
-  readonly deadline: number
-  readonly claimKey: Address
-  /** Gwei of HOLD. */
-  readonly amount: bigint
-  readonly docketHash: Uint8Array
-  readonly note: Uint8Array
-}
-
-/** Intents for the outbox; pure, each keyed by an id that is derived from what it does. */
-export interface Intents {
-  post(id: string, call: PostCall): readonly Change[]
-  revoke(id: string, bountyId: Uint8Array): readonly Change[]
-  /** `value`: gwei of HOLD. */
-  advert(id: string, advertHash: Uint8Array, value: bigint): readonly Change[]
-}
 
 export interface BountyDeps {
   readonly ledger: Ledger
@@ -56,6 +42,8 @@ export interface BountyEvent {
   readonly id: string
   readonly block: number
   readonly blockTime: number
+  /** Of a post: all that the chain says of it. */
+  readonly post?: Omit<PostedDocket, 'at'>
 }
 
 const LAST: Readonly<Record<BountyEvent['kind'], BountyRecord['phase']>> = {
@@ -82,7 +70,12 @@ export function createBounties(deps: BountyDeps) {
     if (bounty.block !== undefined && !bounty.final) unsettled.set(bounty.id, bounty)
   /** Records as this step sees them; cleared by the commit. */
   const draft = new Map<string, BountyRecord>()
+  /** Why dockets of this step go the way they go, by plan. */
+  const ways = new Map<string, WayReason>()
+  /** Taken back unswept, in this step. */
+  let unclaimed: BountyRecord[] = []
   const recordOf = (id: string) => draft.get(id) ?? ledger.bounties.get(id)
+  const offers = createOffers({ ...deps, recordOf, save })
 
   function save(step: Step, bounty: BountyRecord): void {
     draft.set(bounty.id, bounty)
@@ -95,11 +88,46 @@ export function createBounties(deps: BountyDeps) {
     for (const id of bounty.placements) step.tell(id, fact)
   }
 
+  /** A post of ours that was made after the backup this ledger comes from. */
+  function adopt(step: Step, { id, post, blockTime }: BountyEvent): void {
+    if (post === undefined) return
+    const { steward, claimKey, amount, deadline, docketHash } = post
+    const held = [...step.placements()].filter((placement) => placement.steward === steward)
+    const found = recognise({ ...post, at: blockTime }, held, deps)
+    deps.log.warn('a post from before the ledger was restored', { bounty: id, blobs: found?.asked.length ?? 0 })
+    if (found === undefined)
+      for (const { id, rows } of held) step.tell(id, { kind: 'rows-skipped', next: rows.next + 1 })
+    // what nothing fits is kept all the same: its money comes back by a sweep or a revoke
+    const unknown = { due: hourAtOrBefore(blockTime), asked: [], docket: undefined, isWhole: false }
+    const { due, asked, docket, isWhole } = found ?? unknown
+    for (const { placement, row } of asked) step.tell(placement, { kind: 'adopted', docket: id, due, deadline, row })
+    const toHand = docket !== undefined && post.note.length === 0
+    if (toHand) step.batch.docket(toHex(docketHash), docket)
+    save(step, {
+      id,
+      plan: id,
+      steward,
+      claimKey,
+      amount,
+      due: unixTime(due),
+      deadline: unixTime(deadline),
+      docketHash: toHex(docketHash),
+      placements: asked.map(({ placement }) => placement),
+      phase: 'intended',
+      final: false,
+      adopted: true,
+      ...(isWhole ? {} : { partial: true }),
+      ...(toHand ? { toHand: true } : {}),
+    })
+  }
+
   /** A block of the chain says so. */
   function onEvent(step: Step, event: BountyEvent): void {
+    if (event.kind === 'posted' && !recordOf(event.id)) adopt(step, event)
     const bounty = recordOf(event.id)
-    if (!bounty || bounty.phase === LAST[event.kind]) return // not ours, or told again
-    save(step, { ...bounty, phase: LAST[event.kind], block: event.block, final: false })
+    if (!bounty || bounty.phase === LAST[event.kind] || bounty.phase === 'vouched') return // not ours, told again, or paid for
+    const postedAt = event.kind === 'posted' ? { postedAt: event.blockTime } : {}
+    save(step, { ...bounty, ...postedAt, phase: LAST[event.kind], block: event.block, final: false })
     tellAll(step, bounty, { kind: event.kind, docket: bounty.plan, at: event.blockTime })
   }
 
@@ -108,10 +136,14 @@ export function createBounties(deps: BountyDeps) {
     const bounty = recordOf(event.id)
     if (!bounty || bounty.phase !== LAST[event.kind]) return
     const { block: _, ...rest } = bounty
-    const phase = BEFORE[event.kind]
+    const before = BEFORE[event.kind]
+    // who was to send it again is gone; should it come all the same, it counts
+    const phase = before === 'intended' && bounty.adopted ? 'failed' : before
     save(
       step,
-      phase === 'intended' ? { ...rest, phase, final: false } : { ...rest, phase, block: event.block, final: false },
+      before === 'intended'
+        ? { ...rest, phase, final: phase === 'failed' }
+        : { ...rest, phase, block: event.block, final: false },
     )
     tellAll(step, bounty, { kind: UNDONE[event.kind], docket: bounty.plan })
   }
@@ -124,8 +156,58 @@ export function createBounties(deps: BountyDeps) {
       if (phase !== 'posted' && phase !== 'swept' && phase !== 'revoked') continue
       save(step, { ...bounty, final: true })
       if (phase !== 'posted') step.batch.docket(bounty.docketHash, undefined)
-      tellAll(step, bounty, { kind: `${phase}-final`, docket: bounty.plan })
+      if (phase === 'revoked' && bounty.release) tellReleased(step, bounty, bounty.release)
+      else if (phase === 'revoked' && isWithheld(bounty)) {
+        deps.log.warn('docket withheld', {
+          steward: bounty.steward,
+          bounty: bounty.id,
+          blobs: bounty.placements.length,
+        })
+        tellAll(step, bounty, { kind: 'revoked-final', docket: bounty.plan, withheld: true })
+      } else {
+        if (phase === 'revoked') unclaimed.push(bounty)
+        tellAll(step, bounty, { kind: `${phase}-final`, docket: bounty.plan })
+      }
     }
+  }
+
+  /** Its steward gave it back, and that is final: what is lost is given up, the rest is posted again over the same rows. */
+  function tellReleased(step: Step, bounty: BountyRecord, release: NonNullable<BountyRecord['release']>): void {
+    const lost = new Set(release.lost)
+    const entries = bounty.placements.length - lost.size
+    const again = { docket: againPlanOf(bounty.plan), deadline: againDeadlineOf(bounty.deadline, step.now), entries }
+    const released = { kind: 'released', docket: bounty.plan, at: step.now } as const
+    for (const id of bounty.placements)
+      step.tell(id, lost.has(id) ? { ...released, lost: true } : { ...released, lost: false, again })
+    deps.log.info('released docket closed', { steward: bounty.steward, lost: lost.size, again: entries })
+  }
+
+  /** Stewards that are to be asked now whether they give a bounty back; the asking itself is a job. */
+  function askDue(step: Step): BountyRecord[] {
+    const due: BountyRecord[] = []
+    for (const { id } of ledger.postedBounties.values()) {
+      const bounty = recordOf(id)
+      if (!bounty || (askDueOf(bounty, deps.policy) ?? Number.POSITIVE_INFINITY) > step.now) continue
+      const asked = { ...bounty, asked: { n: (bounty.asked?.n ?? 0) + 1, at: step.now } }
+      save(step, asked)
+      due.push(asked)
+    }
+    return due
+  }
+
+  /**
+   * A release that was checked: it is kept, and the bounty is taken back at once. The first one counts. @param lost placements
+   * @throws `NET_MALFORMED` after the deadline: its steward must not hear that it was taken
+   */
+  function onRelease(step: Step, id: string, { signature }: Pick<Release, 'signature'>, lost: readonly string[]): void {
+    const bounty = recordOf(id)
+    if (bounty?.phase !== 'posted' || !bounty.final || bounty.release || bounty.again) return
+    if (step.now > bounty.deadline) throw new HoldfastError('NET_MALFORMED', { what: 'a release after the deadline' })
+    save(step, { ...bounty, release: { at: step.now, signature, lost } })
+    const { claimKey, steward, plan, deadline } = bounty
+    const retryUntil = deadline + REVOKE_DELAY
+    step.batch.also(deps.intents.revokeReleased(`release/${plan}`, { claimKey, steward, signature, retryUntil }))
+    deps.log.warn('bounty released', { steward, bounty: id, lost: lost.length, of: bounty.placements.length })
   }
 
   /** The chain refused the post, now and for ever. */
@@ -141,24 +223,53 @@ export function createBounties(deps: BountyDeps) {
   function onRevokeFailed(step: Step, plan: string): void {
     const id = ledger.bountyOfPlan.get(plan)
     const bounty = id === undefined ? undefined : recordOf(id)
-    if (bounty) tellAll(step, bounty, { kind: 'revoke-failed', docket: plan })
+    if (!bounty) return
+    const { takenBack } = bounty
+    if (takenBack) save(step, { ...bounty, takenBack: { ...takenBack, failed: true } })
+    tellAll(step, bounty, { kind: 'revoke-failed', docket: plan })
+  }
+
+  /** Bounties of the lost machine that no round waits for are taken back when nobody swept them. */
+  function revokeStray(step: Step): void {
+    for (const { id } of ledger.postedBounties.values()) {
+      const bounty = recordOf(id)
+      const due = bounty && strayDueOf(bounty, (placement) => step.placement(placement))
+      if (!bounty || due === undefined || due > step.now) continue
+      const n = (bounty.takenBack?.n ?? 0) + 1
+      save(step, { ...bounty, takenBack: { n, at: step.now } })
+      step.batch.also(deps.intents.revoke(`revoke/${bounty.plan}/${n}`, fromHex(id, 32)))
+    }
+  }
+
+  /** The chain time of the earliest of them. */
+  function strayDue(): number | undefined {
+    const times = [...ledger.postedBounties.values()].flatMap(
+      (bounty) => strayDueOf(bounty, (placement) => ledger.placements.get(placement)) ?? [],
+    )
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
   /**
    * Opens the rounds that are due, as far as the money goes.
    * @param spendable gwei of HOLD
+   * @param worth gwei that a docket must pay to be worth its gas
    * @returns gwei that is missing for the rest; 0 when all is opened
    */
-  function openDue(step: Step, spendable: bigint): bigint {
+  function openDue(step: Step, spendable: bigint, worth = 0n): bigint {
     let left = spendable
     let missing = 0n
-    for (const plan of groupDue(step.placements(), step.now, deps.policy)) {
+    const plans = groupDue(step.placements(), step.now, deps.policy)
+    const peers =
+      deps.policy.settle === 'chain' || plans.length === 0
+        ? undefined
+        : peersOf(step.placements(), (steward) => ledger.promises.get(steward)?.silentAt ?? 0)
+    for (const plan of plans) {
       const cost = amountOf(
         plan.placements.flatMap((id) => {
           const p = step.placement(id)
-          const cut = p && Math.min(plan.due, p.end)
-          return p && cut !== undefined && cut > p.totals.cut
-            ? [{ price: p.price, length: p.length, from: p.totals.cut, cut } as PostEffect]
+          const interval = p && intervalOf(p, plan.due)
+          return p && interval !== undefined && interval.cut > interval.from
+            ? [{ price: p.price, length: p.length, ...interval } as PostEffect]
             : []
         }),
       )
@@ -167,8 +278,13 @@ export function createBounties(deps: BountyDeps) {
         continue
       }
       left -= cost
-      for (const id of plan.placements)
-        step.tell(id, { kind: 'open', docket: plan.id, due: plan.due, deadline: plan.deadline, retry: plan.retry })
+      const { due, deadline, retry } = plan
+      const entries = plan.placements.length
+      const peer = peers?.get(plan.steward)
+      const way = peer && wayOf({ amount: cost, retry }, peer, { worth, now: step.now }, deps.policy)
+      if (way) ways.set(plan.id, way.why)
+      const open = { kind: 'open', docket: plan.id, due, deadline, retry, entries } as const
+      for (const id of plan.placements) step.tell(id, way?.way === 'voucher' ? { ...open, offered: true } : open)
     }
     return missing
   }
@@ -177,90 +293,95 @@ export function createBounties(deps: BountyDeps) {
   async function intend(step: Step): Promise<Effect[]> {
     const left: Effect[] = []
     const posts = new Map<string, PostEffect[]>()
+    const offered = new Map<string, OfferEffect[]>()
     const revoked = new Set<string>()
     for (const effect of step.effects) {
       if (effect.kind === 'post') posts.set(effect.docket, [...(posts.get(effect.docket) ?? []), effect])
+      else if (effect.kind === 'offer') offered.set(effect.docket, [...(offered.get(effect.docket) ?? []), effect])
       else if (effect.kind === 'revoke') {
         const id = ledger.bountyOfPlan.get(effect.docket)
         if (id === undefined || revoked.has(effect.docket)) continue
         revoked.add(effect.docket)
         step.batch.also(deps.intents.revoke(effect.id, fromHex(id, 32)))
-      } else left.push(effect)
+      } else if (effect.kind === 'cancel-post' && recordOf(effect.docket)?.adopted) onPostFailed(step, effect.docket)
+      else left.push(effect)
     }
+    const decided = step.effects.length
     for (const [plan, effects] of posts) await post(step, plan, effects)
-    return left
+    for (const [plan, effects] of offered) await offer(step, plan, effects)
+    return [...left, ...step.effects.slice(decided)]
   }
 
   async function post(step: Step, plan: string, effects: readonly PostEffect[]): Promise<void> {
-    const [first] = effects
-    if (!first) return
-    const answered = await Promise.all(
-      effects.map(async (effect) => {
-        const answers = await ledger.answers(effect.placement)
-        const answer = answers?.slice(32 * effect.row, 32 * effect.row + 32)
-        if (answer?.length !== 32) throw new HoldfastError('LEDGER_CORRUPT', { key: `answers/${effect.placement}` })
-        const blobId = fromHex(effect.blobId, 32)
-        return { blobId, nonce: nonceOf(deps.nonceKey, blobId, effect.row), answer, placement: effect.placement }
-      }),
-    )
-    const sorted = sortChallenges(answered)
-    const docket = encodeDocket(sorted)
-    const docketHash = docketHashOf(docket)
-    const claimKey = claimKeyOf(deps.domain, sorted)
-    const amount = amountOf(effects)
-    const id = bountyIdOf(deps.account, claimKey, first.steward)
-    assertBytes(id, 32, 'bounty id')
-    const inNote = sorted.length <= NOTE_ENTRIES
+    // another one's post: a second bounty over the same rows would not be the same one, where that also asked for other blobs
+    if (recordOf(plan)?.adopted) return
+    const offered = recordOf(ledger.bountyOfPlan.get(plan) ?? '')
+    const isTurned = offered?.phase === 'offered'
+    if (isTurned) offers.onTurned(step, offered)
+    const made = await makeDocket(deps, step, plan, effects)
+    if (!made) return
+    const { record, bytes } = made
     // A block that was undone and came again asks for its post again: the record stands, and the outbox leaves its intent alone.
-    if (recordOf(toHex(id))) return
+    if (recordOf(record.id) && !isTurned) return
+    const first = effects[0] as PostEffect
+    const why = isTurned ? 'unanswered' : ways.get(plan)
+    const inNote = record.placements.length <= NOTE_ENTRIES
     save(step, {
-      id: toHex(id),
-      plan,
-      steward: first.steward,
-      claimKey,
-      amount,
-      due: unixTime(first.due),
-      deadline: unixTime(first.deadline),
-      docketHash: toHex(docketHash),
-      placements: sorted.map(({ placement }) => placement),
+      ...record,
       phase: 'intended',
       final: false,
+      ...(why === undefined ? {} : { why }),
       ...(inNote ? {} : { toHand: true }),
+      ...(first.again ? { again: true } : {}),
     })
-    if (!inNote) step.batch.docket(toHex(docketHash), docket)
-    const note = inNote ? docket : new Uint8Array()
+    if (!inNote) step.batch.docket(record.docketHash, bytes)
+    const { steward, claimKey, amount, deadline } = record
+    const docketHash = fromHex(record.docketHash, 32)
+    const note = inNote ? bytes : new Uint8Array()
+    const notAfter = notAfterOf(first, deps.policy)
     step.batch.also(
-      deps.intents.post(`post/${plan}`, {
-        steward: first.steward,
-        deadline: first.deadline,
-        claimKey,
-        amount,
-        docketHash,
-        note,
-      }),
+      deps.intents.post(`post/${plan}`, { steward, deadline, claimKey, amount, docketHash, note, notAfter }),
     )
-    deps.log.info('round opened', {
-      steward: first.steward,
-      blobs: sorted.length,
-      amount: String(amount),
-      deadline: first.deadline,
-    })
+    deps.log.info('round opened', { steward, blobs: record.placements.length, amount: String(amount), deadline })
+  }
+
+  /** What is tried off chain first. */
+  async function offer(step: Step, plan: string, effects: readonly OfferEffect[]): Promise<void> {
+    const made = await makeDocket(deps, step, plan, effects)
+    if (made) offers.offer(step, made, ways.get(plan))
   }
 
   /** Call after every commit or failure of a step: the next one starts from the ledger. */
   function forget(): void {
     draft.clear()
+    ways.clear()
+    offers.forget()
+    unclaimed = []
+  }
+
+  /** Bounties whose post the chain has not shown, as this step sees them. */
+  function intended(): BountyRecord[] {
+    const current = [...ledger.bounties.values(), ...draft.values()].map(({ id }) => recordOf(id) as BountyRecord)
+    return [...new Set(current)].filter(({ phase }) => phase === 'intended')
   }
 
   return {
+    offers,
+    intended,
     onEvent,
     onUndone,
     onFinal,
     onPostFailed,
     onRevokeFailed,
+    onRelease,
+    askDue,
+    revokeStray,
+    strayDue,
     openDue,
     intend,
     forget,
+    /** Those that this step found taken back unswept. */
+    unclaimed: (): readonly BountyRecord[] => unclaimed,
     unsettled: () => unsettled.size,
   }
 }

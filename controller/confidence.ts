@@ -54,10 +54,11 @@ export interface ShareOutlook {
 
 /**
  * The share of a placement in its object's outlook. Health is what was proved: a suspect has failed its last check, so it counts as absent
- * until it answers (reliability.md R25).
+ * until it answers (reliability.md R25); what lies with a steward that gets no requests (P5) cannot be read.
  */
 export function outlookOf(placement: PlacementState, now: number, model: Model, cluster?: string): ShareOutlook {
-  const chance = placement.state === 'held' ? confidenceOf(placement, now, model) : 0
+  const isCounted = placement.state === 'held' && placement.outcast === undefined
+  const chance = isCounted ? confidenceOf(placement, now, model) : 0
   const silence = Math.max(0, now - placement.totals.lastProof)
   return { chance, silence, ...(cluster === undefined ? {} : { cluster }) }
 }

@@ -2,95 +2,24 @@
  * The controller: the uploader's unattended process. Facts come in by one door (the chain feed and a timer), are decided by pure rules,
  * committed in one batch with intents and cursor, and leave as effects with fixed ids. This file is the loop; rules are in decide.ts.
  */
-import type { Address } from '../base/curve.ts'
-import { asHoldfastError, hasCode } from '../base/errors.ts'
+import { asHoldfastError } from '../base/errors.ts'
 import { hkdf } from '../base/hash.ts'
-import type { Clock, Log, TickAnswer } from '../base/ports.ts'
-import type { Domain } from '../base/typed-data.ts'
+import type { TickAnswer } from '../base/ports.ts'
 import { type UnixTime, unixTime, WEI_PER_GWEI } from '../base/units.ts'
-import { rentOf } from '../pricing/rates.ts'
-import type { Adverts } from './adverts.ts'
-import { type BountyEvent, createBounties, type Intents } from './bounties.ts'
+import { createBounties } from './bounties.ts'
+import type { ControllerBackups, ControllerDeps, MarketFact } from './controller-ports.ts'
 import { type Env, outstandingEffects } from './decide.ts'
 import type { Effect } from './facts.ts'
-import type { Jobs } from './jobs.ts'
-import type { Ledger, Money } from './ledger.ts'
-import type { Policy } from './policy.ts'
+import { createFunds, type Funds } from './funds.ts'
+import type { Money } from './ledger.ts'
+import type { Moves } from './moves.ts'
+import type { PlacementState } from './placement-state.ts'
 import { nextDueOf } from './progress.ts'
+import { settleRecovered } from './recovered.ts'
+import { askDueOf } from './release.ts'
+import type { Repairs } from './repairs.ts'
 import { createDraw } from './schedule.ts'
 import { Step } from './step.ts'
-
-/** What the feed brings, as far as the controller cares. Amounts: wei of HOLD for deposits and withdrawals, gwei for adverts. */
-export type MarketFact =
-  | BountyEvent
-  | {
-      readonly kind: 'deposited' | 'withdrawn'
-      readonly account: Address
-      readonly amount: bigint
-      readonly block: number
-      readonly blockTime: number
-    }
-  | {
-      readonly kind: 'advertised'
-      readonly uploader: Address
-      readonly advertHash: string
-      readonly fee: bigint
-      readonly block: number
-      readonly blockTime: number
-    }
-
-/** One step of the chain: what was undone, newest first, what is new, oldest first, and where that leaves us. */
-export interface FeedUpdate {
-  readonly reverted: readonly MarketFact[]
-  readonly applied: readonly MarketFact[]
-  readonly head: { readonly number: number; readonly timestamp: number }
-  /** Blocks up to this one can be acted on. */
-  readonly finalHead: number
-  /** Committed with what follows from the update. */
-  readonly cursor: Uint8Array
-}
-
-/** The chain's door, as this process needs it. */
-export interface ControllerChain {
-  follow(cursor: Uint8Array | undefined, signal: AbortSignal): AsyncIterable<FeedUpdate>
-  /** Looks for news now instead of at the next poll. */
-  poke(): void
-  /** Chain time: the head's timestamp and the monotonic time since. */
-  now(): UnixTime
-  /** Our balance in the market. Wei of HOLD. */
-  balance(): Promise<bigint>
-  /** False while a public chain's head is over 30 minutes off the wall clock: then nothing new is posted (reliability.md R17). */
-  isFresh(): boolean
-}
-
-/** The durable outbox, as this process needs it. */
-export interface ControllerOutbox {
-  readonly intents: Intents
-  /** Intents were committed: send them. */
-  kick(): void
-  /** Intents without a final outcome. */
-  unfinished(): number
-  /** Ids of intents the chain refused or that were cancelled, told once each and again after a restart until acknowledged. */
-  onRefused(listener: (id: string, reason: Error) => Promise<void>): void
-  /** Takes an intent back if it is not on the chain yet. */
-  cancel(id: string): Promise<void>
-}
-
-export interface ControllerDeps {
-  readonly ledger: Ledger
-  readonly chain: ControllerChain
-  readonly outbox: ControllerOutbox
-  readonly domain: Domain
-  readonly account: Address
-  readonly nonceKey: Uint8Array
-  readonly policy: Policy
-  readonly clock: Clock
-  readonly log: Log
-  /** What needs a peer: renewals, reads for new rows, dockets to hand over. */
-  readonly jobs: Jobs
-  /** Puts wait for their adverts here. */
-  readonly adverts: Adverts
-}
 
 /** Longest wait of the timer: a clock that jumps is noticed within it. Milliseconds. */
 const TIMER_MS = 30_000
@@ -111,6 +40,11 @@ export class Controller {
   private changed: (() => void)[] = []
   private head = { number: -1, timestamp: 0 }
   private brokeUntil = 0
+  readonly funds: Funds
+  private repairs: Repairs | undefined
+  private backups: ControllerBackups | undefined
+  private moves: Moves | undefined
+  private lending: { start(): void; stop(): Promise<void> } | undefined
   /** The first failure that stopped the loop: state on disk is sound, this process is not. */
   failure: Error | undefined
   readonly alerts: { readonly at: UnixTime; readonly code: string; readonly placement: string }[] = []
@@ -118,10 +52,50 @@ export class Controller {
   constructor(deps: ControllerDeps) {
     this.deps = deps
     const { ledger, domain, account, nonceKey, policy, log } = deps
-    this.env = { policy, draw: createDraw(hkdf(nonceKey, 'jitter')) }
+    this.env = {
+      policy,
+      draw: createDraw(hkdf(nonceKey, 'jitter')),
+      ...(deps.index === undefined ? {} : { index: deps.index }),
+    }
+    this.funds = createFunds(deps)
     this.bounties = createBounties({ ledger, domain, account, nonceKey, policy, intents: deps.outbox.intents, log })
     deps.outbox.onRefused((id, reason) => this.onRefused(id, reason))
-    deps.jobs.bind((run) => this.step(run))
+    deps.jobs.bind((run) => this.step(run), this.bounties)
+  }
+
+  /** Missing blobs are made again by `repairs`, which gets to know of every change; once, before the start. */
+  tend(repairs: Repairs): void {
+    this.repairs = repairs
+    repairs.bind({
+      step: (run) => this.step(run),
+      alert: (code, placement) => this.alert(code, placement),
+      wake: () => {
+        this.notify()
+        this.wake()
+      },
+    })
+  }
+
+  /** Finds new prices for lots whose contracts ask for it. */
+  moveWith(moves: Moves): void {
+    this.moves = moves
+    moves.bind(
+      (run) => this.step(run),
+      () => {
+        this.notify()
+        this.wake()
+      },
+    )
+  }
+
+  /** Lends read tokens to whoever verifies our stewards; runs while the controller does. */
+  lendWith(lending: { start(): void; stop(): Promise<void> }): void {
+    this.lending = lending
+  }
+
+  /** Has the ledger backed up from the start on; they use the controller's own put desk, so they come after it. */
+  keepBackups(backups: ControllerBackups): void {
+    this.backups = backups
   }
 
   /** Takes up the feed where it was left, and performs again whatever was asked for and not done. */
@@ -129,9 +103,14 @@ export class Controller {
     const again: Effect[] = []
     for (const placement of this.deps.ledger.placements.values())
       again.push(...outstandingEffects(placement, this.deps.policy))
-    await this.perform(again.filter(({ kind }) => kind !== 'post' && kind !== 'revoke'))
-    for (const bounty of this.deps.ledger.bounties.values())
+    await this.perform(
+      again.filter(({ kind }) => kind !== 'post' && kind !== 'offer' && kind !== 'revoke' && kind !== 'repair'),
+    )
+    for (const bounty of this.deps.ledger.bounties.values()) {
       if (bounty.toHand && bounty.final) this.deps.jobs.hand(bounty)
+      if (bounty.phase === 'posted' && bounty.asked && !bounty.release) this.deps.jobs.ask(bounty)
+    }
+    this.settleOffChain()
     this.deps.outbox.kick()
     const guard = (loop: Promise<void>) =>
       loop.catch((cause: unknown) => {
@@ -145,12 +124,18 @@ export class Controller {
         this.notify()
       })
     this.running.push(guard(this.followChain()), guard(this.runTimer()))
+    this.backups?.start()
+    this.lending?.start()
   }
 
   async stop(): Promise<void> {
     this.stopping.abort()
     this.wakeTimer?.()
+    this.moves?.stop()
+    await this.lending?.stop()
+    await this.repairs?.stop()
     await this.deps.jobs.stop()
+    await this.backups?.stop()
     await Promise.all(this.running)
     await this.queue.catch(() => undefined) // its caller has the failure
   }
@@ -177,9 +162,18 @@ export class Controller {
       try {
         const result = await run(step)
         const effects = await this.bounties.intend(step)
+        const posts = step.effects.filter((effect) => effect.kind === 'post')
+        if (posts.length > 0) this.backups?.onPost()
         await this.deps.ledger.commit(step.batch)
         this.deps.outbox.kick()
         await this.perform(effects)
+        const offers = this.bounties.offers.made()
+        for (const bounty of offers) this.deps.jobs.offer(bounty)
+        for (const steward of new Set([...posts, ...offers].map((it) => it.steward)))
+          this.deps.jobs.lookForNotice(steward)
+        for (const bounty of this.bounties.unclaimed()) this.deps.unclaimed?.(bounty)
+        this.repairs?.consider(step.moved)
+        this.backups?.onMoved(step.moved)
         return result
       } finally {
         this.bounties.forget()
@@ -197,6 +191,11 @@ export class Controller {
   async tick(block: number): Promise<TickAnswer> {
     const until = this.deps.clock.monotonic() + TICK_WAIT_MS
     this.deps.chain.poke()
+    await this.deps
+      .refreshStandings?.()
+      .catch((cause: unknown) =>
+        this.deps.log.debug('registrar not reached', { message: asHoldfastError(cause).message }),
+      )
     for (;;) {
       const busy = this.busyWith(block)
       const nextDue = this.nextDue()
@@ -212,13 +211,27 @@ export class Controller {
 
   /** The earliest chain time at which something is to be done. */
   nextDue(): UnixTime | undefined {
+    const [round, backup] = [this.nextRound(), this.backups?.nextDue()]
+    if (round === undefined || backup === undefined)
+      return round ?? (backup === undefined ? undefined : unixTime(backup))
+    return unixTime(Math.min(round, backup))
+  }
+
+  private nextRound(): UnixTime | undefined {
     let least: number | undefined
     for (const placement of this.deps.ledger.placements.values()) {
       const due = nextDueOf(placement, this.deps.policy, this.deps.chain.now())
       if (due !== undefined && (least === undefined || due < least)) least = due
     }
-    if (least === undefined) return undefined
-    return unixTime(Math.max(least, this.brokeUntil))
+    for (const bounty of this.deps.ledger.postedBounties.values()) {
+      const due = askDueOf(bounty, this.deps.policy)
+      if (due !== undefined && (least === undefined || due < least)) least = due
+    }
+    const stray = this.bounties.strayDue()
+    if (stray !== undefined && (least === undefined || stray < least)) least = stray
+    const others = [this.repairs?.nextDue(), this.moves?.nextDue()].filter((at) => at !== undefined)
+    if (least !== undefined) others.push(Math.max(least, this.brokeUntil))
+    return others.length === 0 ? undefined : unixTime(Math.min(...others))
   }
 
   private busyWith(block: number): string | undefined {
@@ -228,7 +241,20 @@ export class Controller {
     if (unfinished > 0) return `${unfinished} transactions on their way`
     const jobs = this.deps.jobs.running()
     if (jobs > 0) return `${jobs} jobs with peers`
-    const due = this.nextDue()
+    if ((this.deps.reporting?.() ?? 0) > 0) return 'reports on their way'
+    const repairs = this.repairs?.running() ?? 0
+    if (repairs > 0) return `${repairs} objects in repair`
+    const moves = this.moves?.running() ?? 0
+    if (moves > 0) return `${moves} auctions of lots`
+    if (this.backups?.isBusy()) {
+      this.backups.hurry()
+      return 'a backup is on its way'
+    }
+    if (this.restood().length > 0) {
+      this.wake()
+      return 'standings changed'
+    }
+    const due = this.nextRound()
     if (due !== undefined && due <= this.deps.chain.now()) return 'a timer is due'
     return undefined
   }
@@ -244,17 +270,42 @@ export class Controller {
     for await (const update of chain.follow(await ledger.cursor(), this.stopping.signal)) {
       await this.step((step) => {
         for (const fact of update.reverted) this.onFact(step, fact, -1n)
-        for (const fact of update.applied) this.onFact(step, fact, 1n)
+        const { now } = step
+        for (const fact of update.applied) {
+          step.at(Math.min(now, fact.blockTime))
+          // What came before it was final by then: rules see each fact as if it had been read in its own time.
+          this.bounties.onFinal(step, Math.min(update.finalHead, fact.block - 1))
+          this.onFact(step, fact, 1n)
+        }
+        step.at(now)
         this.bounties.onFinal(step, update.finalHead)
+        this.backups?.onFinal(step, update.finalHead)
+        if (ledger.isRecovered) {
+          settleRecovered(step, ledger, this.bounties)
+          this.repairs?.onRecovered(step)
+        }
         step.batch.cursor(update.cursor)
       })
+      await this.deps.lookAtBonds?.((run) => this.step(run), update.head)
       await this.due()
       for (const bounty of ledger.bounties.values())
         if (bounty.toHand && bounty.phase === 'posted' && bounty.final) this.deps.jobs.hand(bounty)
+      this.settleOffChain()
+      if (this.head.number < 0) {
+        this.repairs?.start()
+        this.moves?.start()
+      }
       this.head = update.head
       this.notify()
       this.wake()
     }
+  }
+
+  /** What is offered, and vouchers that did not arrive, are tried again. */
+  private settleOffChain(): void {
+    const { ledger, jobs } = this.deps
+    for (const bounty of ledger.offeredBounties.values()) jobs.offer(bounty)
+    for (const promise of ledger.promises.values()) if (promise.toHand) jobs.handVoucher(promise)
   }
 
   private onFact(step: Step, fact: MarketFact, sign: 1n | -1n): void {
@@ -268,6 +319,12 @@ export class Controller {
       case 'deposited':
       case 'withdrawn':
         if (fact.account === this.deps.account) this.addMoney(step, { [fact.kind]: sign * fact.amount })
+        return
+      case 'redeemed':
+        this.bounties.offers.onRedeemed(step, fact, sign)
+        return
+      case 'pointer':
+        if (fact.owner === this.deps.account) this.backups?.onPointer(step, fact, sign > 0n)
         return
       case 'advertised':
         if (fact.uploader === this.deps.account) this.addMoney(step, { advertFees: sign * fact.fee })
@@ -287,7 +344,7 @@ export class Controller {
   private async runTimer(): Promise<void> {
     const { chain, clock } = this.deps
     while (!this.stopping.signal.aborted) {
-      const due = this.nextDue()
+      const due = this.nextRound()
       const ms = due === undefined ? TIMER_MS : Math.min(TIMER_MS, Math.max(50, 1000 * (due - chain.now())))
       const woken = new Promise<void>((resolve) => {
         this.wakeTimer = resolve
@@ -300,60 +357,51 @@ export class Controller {
   /** Everything whose time has come. */
   private async due(): Promise<void> {
     const { chain, ledger, policy, log } = this.deps
-    const next = this.nextDue()
+    await this.weighStandings()
+    this.repairs?.wake()
+    this.moves?.retry()
+    const next = this.nextRound()
     if (next === undefined || next > chain.now()) return
-    await this.step(async (step) => {
+    const asked = await this.step(async (step) => {
+      const toAsk = this.bounties.askDue(step)
+      this.bounties.revokeStray(step)
       for (const placement of [...ledger.placements.values()])
         if ((nextDueOf(placement, policy, step.now) ?? Number.POSITIVE_INFINITY) <= step.now)
           step.tell(placement.id, { kind: 'tick' })
       // Asked for within the step: two looks that overlap must not spend the same money.
-      const spendable = await this.spendable()
+      const spendable = await this.funds.spendable()
       if (spendable === undefined) {
         this.brokeUntil = step.now + UNREACHED_PAUSE
-        return
+        return toAsk
       }
-      const missing = this.bounties.openDue(step, spendable / WEI_PER_GWEI)
+      const missing = this.bounties.openDue(step, spendable / WEI_PER_GWEI, await this.funds.worth())
       if (missing > 0n) {
         this.brokeUntil = step.now + BROKE_PAUSE
         log.warn('balance too small for what is due', { missing: String(missing), unit: 'gwei of HOLD' })
       } else this.brokeUntil = 0
+      return toAsk
     })
+    for (const bounty of asked) this.deps.jobs.ask(bounty)
   }
 
-  /** Wei of HOLD that new rounds may take; undefined while the chain does not answer, which ends no daemon (reliability.md, F32). */
-  private async spendable(): Promise<bigint | undefined> {
-    if (!this.deps.chain.isFresh()) {
-      this.deps.log.warn('the chain stands still: rounds wait')
-      return undefined
-    }
-    try {
-      return (await this.deps.chain.balance()) - this.intended()
-    } catch (cause) {
-      if (!hasCode(cause, 'CHAIN_UNREACHABLE', 'CHAIN_ANSWER')) throw cause
-      this.deps.log.warn('balance not known: rounds wait', { code: cause.code, message: cause.message })
-      return undefined
-    }
+  /** Placements whose steward the registrar sees otherwise than we did. */
+  private restood(): PlacementState[] {
+    const { ledger } = this.deps
+    return [...ledger.placements.values()].filter(
+      ({ state, steward, outcast }) => state !== 'ended' && this.deps.standingOf?.(steward) !== outcast?.standing,
+    )
   }
 
-  /** Wei of HOLD that placements will still ask for until their ends: a new put must not be promised the same money. */
-  owed(): bigint {
-    const now = this.deps.chain.now()
-    const items = [...this.deps.ledger.placements.values()]
-      .filter(({ state }) => state === 'held' || state === 'suspect')
-      .map(({ price, length, end, totals }) => ({
-        price,
-        length,
-        seconds: Math.max(0, end - Math.min(totals.cut, now)),
-      }))
-    return rentOf(items)
-  }
-
-  /** Wei of HOLD that posts on their way will take. */
-  intended(): bigint {
-    let sum = 0n
-    for (const bounty of this.deps.ledger.bounties.values())
-      if (bounty.phase === 'intended') sum += bounty.amount * WEI_PER_GWEI
-    return sum
+  /** What the registrar says of our stewards becomes facts; rules decide what follows. */
+  private async weighStandings(): Promise<void> {
+    const changed = this.restood()
+    if (changed.length === 0) return
+    await this.step((step) => {
+      for (const { id, steward } of changed) {
+        const standing = this.deps.standingOf?.(steward)
+        step.tell(id, { kind: 'standing', at: step.now, ...(standing === undefined ? {} : { standing }) })
+      }
+    })
   }
 
   private async perform(effects: readonly Effect[]): Promise<void> {
@@ -362,8 +410,10 @@ export class Controller {
       else if (effect.kind === 'cancel-post') await this.deps.outbox.cancel(`post/${effect.docket}`)
       else if (effect.kind === 'top-up') this.deps.jobs.topUp(effect)
       else if (effect.kind === 'renew') this.deps.jobs.renew(effect)
-      else if (effect.kind === 'repair')
-        this.deps.log.warn('share missing', { ref: effect.ref, segment: effect.segment, share: effect.share })
+      else if (effect.kind === 'ask-terms') this.deps.jobs.askTerms(effect)
+      else if (effect.kind === 're-auction') this.moves?.consider(effect)
+      else if (effect.kind === 'bisect') this.deps.jobs.bisect(effect)
+      else if (effect.kind === 'repair') this.repairs?.consider([effect.ref])
     }
   }
 
@@ -377,6 +427,7 @@ export class Controller {
     const [act, plan, advertHash] = id.split('/')
     if (plan === undefined) return
     if (act === 'advert') return this.deps.adverts.refused(advertHash ?? plan, reason)
+    if (act === 'point') return this.backups?.onRefused(reason)
     await this.step((step) => {
       if (act === 'post') this.bounties.onPostFailed(step, plan)
       if (act === 'revoke') this.bounties.onRevokeFailed(step, plan)

@@ -3,11 +3,23 @@
  * over all facts, replayable. What a crash leaves undone is found again by `outstandingEffects`, from the state alone.
  * The picture: docs/explanation/placement-states.md; the rules: protocol.md §3, §4, §8; docs/spec/schedule.md.
  */
-import type { AlertCode, Effect, Fact } from './facts.ts'
-import { openRoundOf, type PlacementState, type Round, rowsLeft } from './placement-state.ts'
+import { DAY } from '../base/units.ts'
+import {
+  contractEffects,
+  earliestEnd,
+  intervalOf,
+  isUnfinished,
+  owesClosing,
+  renewedPlacement,
+  settleContract,
+  tellContract,
+  wantsMove,
+} from './contract-life.ts'
+import type { AlertCode, Effect, Fact, PostEffect } from './facts.ts'
+import { missedRoundOf, openRoundOf, type PlacementState, type Round, rowsLeft } from './placement-state.ts'
 import type { Policy } from './policy.ts'
-import { isSettled, mayRenew, REVOKE_PAUSE, wantsRows, withProgress } from './progress.ts'
-import { applyRoundFact, type RoundFact } from './rounds.ts'
+import { isSettled, muteAt, REVOKE_PAUSE, wantsBisection, wantsRows, withProgress } from './progress.ts'
+import { applyRoundFact, type RoundFact, turned } from './rounds.ts'
 import { canOpen, type Draw, hourAtOrBefore, REVOKE_DELAY } from './schedule.ts'
 
 export interface Env {
@@ -15,6 +27,8 @@ export interface Env {
   readonly now: number
   readonly policy: Policy
   readonly draw: Draw
+  /** Price index, wei per GiB-month: bounds renewals. Absent: each placement's own price. */
+  index?(): bigint
 }
 
 export interface Decision {
@@ -23,8 +37,8 @@ export interface Decision {
   readonly effects: readonly Effect[]
 }
 
-/** Share of a window after which people are warned. reliability.md R19. */
-const WARN_AT = [0.5, 0.75, 0.9] as const
+/** Every check spends a row: who takes its bond back bit by bit is checked once in so long for it. Seconds. A week, a third of the 21 days. */
+const UNBONDING_PAUSE = 7 * DAY
 
 /** What a fact changes, and what is to be done about it now. */
 export function decide(placement: PlacementState, fact: Fact, env: Env): Decision {
@@ -41,8 +55,17 @@ export function decide(placement: PlacementState, fact: Fact, env: Env): Decisio
  * performed before, and then nothing happens, or it was not, and then it must be. Alerts are not repeated.
  */
 export function outstandingEffects(placement: PlacementState, policy: Policy): Effect[] {
-  const { id, steward, blobId, rows, topUp, renewal } = placement
+  const { id, steward, blobId, rows, topUp, bisection } = placement
   const effects: Effect[] = placement.rounds.flatMap((round) => effectsOfRound(placement, round))
+  const missed = bisection && missedRoundOf(placement)
+  if (missed)
+    effects.push({
+      id: `bisect/${missed.docket}/${bisection.n}`,
+      kind: 'bisect',
+      placement: id,
+      docket: missed.docket,
+      steward,
+    })
   if (topUp)
     effects.push({
       id: `top-up/${id}/${rows.total}/${topUp.n}`,
@@ -51,20 +74,9 @@ export function outstandingEffects(placement: PlacementState, policy: Policy): E
       steward,
       blobId,
       from: rows.total,
-      count: policy.rows,
+      count: policy.rows + Math.max(0, rows.next - rows.total),
     })
-  if (renewal) {
-    const { version, end, n } = renewal
-    effects.push({
-      id: `renew/${id}/${version}/${n}`,
-      kind: 'renew',
-      placement: id,
-      steward,
-      version,
-      end,
-      price: placement.price,
-    })
-  }
+  effects.push(...contractEffects(placement))
   if (placement.state === 'mia') {
     const { ref, segment, share } = placement
     effects.push({ id: `repair/${id}`, kind: 'repair', placement: id, ref, segment, share })
@@ -79,7 +91,7 @@ function effectsOfRound(placement: PlacementState, round: Round): Effect[] {
       { id: `revoke/${docket}/${asked.n}`, kind: 'revoke', placement: placement.id, docket, deadline: round.deadline },
     ]
   if (round.phase !== 'opening') return []
-  const post: Effect = {
+  const post: PostEffect = {
     id: `post/${placement.id}/${round.n}/${docket}`,
     kind: 'post',
     placement: placement.id,
@@ -93,9 +105,11 @@ function effectsOfRound(placement: PlacementState, round: Round): Effect[] {
     deadline: round.deadline,
     from: round.from,
     cut: round.cut,
-    price: placement.price,
+    price: round.price ?? placement.price,
     length: placement.length,
+    ...(round.again ? { again: true } : {}),
   }
+  if (round.offered) return [{ ...post, kind: 'offer', id: `offer/${placement.id}/${round.n}/${docket}` }]
   if (asked?.what !== 'cancel') return [post]
   return [post, { id: `cancel-post/${docket}/${asked.n}`, kind: 'cancel-post', placement: placement.id, docket }]
 }
@@ -108,21 +122,44 @@ function apply(placement: PlacementState, fact: Fact, env: Env): PlacementState 
       return placement.bookedAt === undefined ? { ...placement, bookedAt: fact.at } : placement
     case 'open':
       return onOpen(placement, fact, env)
+    case 'adopted':
+      return onAdopted(placement, fact, env)
+    case 'rows-skipped':
+      return fact.next > placement.rows.next
+        ? { ...placement, rows: { ...placement.rows, next: fact.next } }
+        : placement
+    case 'rows-lost':
+      return { ...placement, rows: { ...placement.rows, next: Math.max(placement.rows.next, placement.rows.total) } }
     case 'read-verified':
       return onRead(placement, fact)
+    case 'disproved':
+      return missedRoundOf(placement)?.docket === fact.docket
+        ? { ...placement, goneAt: Math.max(fact.at, placement.totals.lastMiss), goneWhy: 'disproved' }
+        : placement
     case 'renewed':
-      return onRenewed(placement, fact)
+      return renewedPlacement(placement, fact)
+    case 'contract':
+      // what the time asks for comes first: told twice at a moment, the second one finds what the first one found
+      return tellContract(settleContract(placement, env), fact.fact, env)
     case 'terminated':
       return {
         ...placement,
         terminated: true,
-        end: Math.min(placement.end, Math.max(fact.at, placement.totals.cut, placement.start)),
+        end: Math.min(placement.end, Math.max(fact.at, earliestEnd(placement))),
       }
+    case 'standing':
+      return onStanding(placement, fact)
+    case 'unbonding':
+      return fact.at < (placement.unbondingAt ?? -UNBONDING_PAUSE) + UNBONDING_PAUSE || placement.state === 'ended'
+        ? placement
+        : { ...placement, unbondingAt: fact.at }
     case 'repair-started':
       return isMissing(placement) ? { ...placement, mending: 'repairing' } : placement
     case 'segment-lost':
       return isMissing(placement) ? { ...placement, mending: 'lost' } : placement
     case 'replaced':
+      // whoever leaves is paid to its end, and asked for its last answer, also when another one has the share by then
+      if (wantsMove(placement)) return tellContract(placement, { kind: 'handed-over' }, env)
       return placement.replacedAt === undefined ? { ...placement, replacedAt: env.now } : placement
     default:
       return onRound(placement, fact, env.now)
@@ -131,43 +168,77 @@ function apply(placement: PlacementState, fact: Fact, env: Env): PlacementState 
 
 /** A row is used the moment a round is decided: never again, whatever becomes of the post. protocol.md §3. */
 function onOpen(placement: PlacementState, fact: Fact & { kind: 'open' }, env: Env): PlacementState {
-  const { totals, rows, rounds, end } = placement
   if (fact.due > env.now || !canOpen(placement, fact.due) || fact.retry !== (placement.state === 'suspect'))
     return placement
-  if (rounds.some((round) => round.docket === fact.docket)) return placement
-  const round: Round = {
-    n: totals.rounds,
-    docket: fact.docket,
-    row: rows.next,
-    retry: fact.retry,
-    due: fact.due,
-    deadline: fact.deadline,
-    from: totals.cut,
-    cut: Math.min(hourAtOrBefore(fact.due), end),
-    openedAt: env.now,
-    phase: 'opening',
-    final: false,
-    at: env.now,
-  }
-  return { ...placement, rows: { ...rows, next: rows.next + 1 }, rounds: [...rounds, round] }
+  return placement.rounds.some((round) => round.docket === fact.docket)
+    ? placement
+    : withRound(placement, fact, placement.rows.next, env)
 }
 
-/** Any verified read of the whole blob is a proof; it may bring new rows. protocol.md §8. */
+/** What was posted stands, whatever rows this ledger has answers for. A round beside another one is only a row that is gone. */
+function onAdopted(placement: PlacementState, fact: Fact & { kind: 'adopted' }, env: Env): PlacementState {
+  const { state, rows, rounds } = placement
+  if (rounds.some((round) => round.docket === fact.docket)) return placement
+  const isAlive = state === 'held' || state === 'suspect'
+  if (isAlive && openRoundOf(placement) === undefined) return withRound(placement, fact, fact.row, env)
+  return { ...placement, rows: { ...rows, next: Math.max(rows.next, fact.row + 1) } }
+}
+
+function withRound(
+  placement: PlacementState,
+  fact: {
+    readonly docket: string
+    readonly due: number
+    readonly deadline: number
+    readonly entries?: number
+    readonly offered?: true
+  },
+  row: number,
+  { now }: Env,
+): PlacementState {
+  const { totals, rows, rounds, state } = placement
+  const { docket, due, deadline, entries, offered } = fact
+  const round: Round = {
+    n: totals.rounds,
+    docket,
+    row,
+    retry: state === 'suspect',
+    ...(entries === undefined || entries < 2 ? {} : { entries }),
+    ...(offered ? { offered } : {}),
+    due,
+    deadline,
+    ...intervalOf(placement, hourAtOrBefore(due)),
+    ...(owesClosing(placement) && totals.cut >= placement.end ? { closing: true as const } : {}),
+    price: placement.price,
+    openedAt: now,
+    phase: 'opening',
+    final: false,
+    at: now,
+  }
+  return { ...placement, rows: { ...rows, next: Math.max(rows.next, row + 1) }, rounds: [...rounds, round] }
+}
+
+/** Any verified read of the whole blob is a proof, later than the misses known so far; it may bring new rows. protocol.md §8. */
 function onRead(placement: PlacementState, fact: Fact & { kind: 'read-verified' }): PlacementState {
   const { mending: _, ...rest } = placement
   const { total, next } = placement.rows
+  const { lastMiss } = placement.totals
   return {
     ...rest,
-    readAt: Math.max(fact.at, placement.readAt ?? 0),
+    readAt: Math.max(fact.at, placement.readAt ?? 0, lastMiss === 0 ? 0 : lastMiss + 1),
     rows: { total: Math.max(total, fact.rows ?? 0), next },
   }
 }
 
-function onRenewed(placement: PlacementState, fact: Fact & { kind: 'renewed' }): PlacementState {
-  if (fact.version <= placement.version) return placement
-  const { renewal: _, endedAt, ...rest } = placement
-  const end = Math.max(fact.end, placement.end)
-  return { ...rest, version: fact.version, end, ...(endedAt === undefined || end > endedAt ? {} : { endedAt }) }
+/**
+ * A verdict is no miss: whatever was proved stays proved, and what is due is posted as before, since the chain is no request. Only requests
+ * end (P5), and the share counts as missing until another one takes its place or the standing is restored. docs/spec/schedule.md.
+ */
+function onStanding(placement: PlacementState, fact: Fact & { kind: 'standing' }): PlacementState {
+  const { outcast, ...rest } = placement
+  if (placement.state === 'ended' || outcast?.standing === fact.standing) return placement
+  if (fact.standing === undefined) return rest
+  return { ...rest, outcast: { standing: fact.standing, at: outcast?.at ?? fact.at } }
 }
 
 function onRound(placement: PlacementState, fact: RoundFact, now: number): PlacementState {
@@ -177,12 +248,12 @@ function onRound(placement: PlacementState, fact: RoundFact, now: number): Place
   const rounds = placement.rounds.with(at, applyRoundFact(round, fact, now))
   // What the steward itself reports lost is given up at once. protocol.md §8, Damage.
   const isLost = fact.kind === 'released' && fact.lost && !(round.final && round.phase !== 'posted')
-  return { ...placement, rounds, ...(isLost ? { goneAt: now } : {}) }
+  return { ...placement, rounds, ...(isLost ? { goneAt: now, goneWhy: 'reported' } : {}) }
 }
 
 /** What the moment asks for, whatever the fact was. Asks once; the answer is another fact. */
 function settle(placement: PlacementState, env: Env): PlacementState {
-  return [settleRounds, settleSilence, settleEnd, settleRows, settleRenewal].reduce(
+  return [settleRounds, settleBisection, settleSilence, settleContract, settleEnd, settleRows].reduce(
     (state, step) => step(state, env),
     placement,
   )
@@ -193,9 +264,15 @@ function settleRounds(placement: PlacementState, { now, policy }: Env): Placemen
     ...round,
     asked: { what, n: (round.asked?.n ?? 0) + 1, at: now },
   })
-  const rounds = placement.rounds.map((round) => {
+  const rounds = placement.rounds.map((given) => {
+    const round = now >= given.openedAt + policy.offerPatience ? turned(given) : given
     const { phase, asked } = round
-    if (phase === 'opening' && asked?.what !== 'cancel' && now >= round.openedAt + policy.postPatience)
+    if (
+      phase === 'opening' &&
+      !round.offered &&
+      asked?.what !== 'cancel' &&
+      now >= round.openedAt + policy.postPatience
+    )
       return ask(round, 'cancel')
     if (phase !== 'posted' || now < round.deadline + REVOKE_DELAY) return round
     const isAsked = asked?.what === 'revoke' && !(asked.failed && now >= asked.at + REVOKE_PAUSE)
@@ -204,12 +281,19 @@ function settleRounds(placement: PlacementState, { now, policy }: Env): Placemen
   return rounds.some((round, i) => round !== placement.rounds[i]) ? { ...placement, rounds } : placement
 }
 
-/** A suspect that cannot be asked again (no row is left and no read succeeds) is given up when the time for the retry is over. */
+/** Many blobs missed together are not asked one by one before it is known which of them are at fault. protocol.md §8. */
+function settleBisection(placement: PlacementState, { now, policy }: Env): PlacementState {
+  const { bisection, ...rest } = placement
+  if (!wantsBisection(placement, policy) || now >= placement.totals.lastMiss + policy.bisectFor)
+    return bisection ? rest : placement
+  if (bisection && now < bisection.at + policy.bisectAgain) return placement
+  return { ...rest, bisection: { n: (bisection?.n ?? 0) + 1, at: now } }
+}
+
+/** What cannot be asked any more (no row is left and no read succeeds) is given up: unknown is not healthy (reliability.md R25). */
 function settleSilence(placement: PlacementState, { now, policy }: Env): PlacementState {
-  const isMute = placement.state === 'suspect' && !openRoundOf(placement) && rowsLeft(placement) === 0
-  return isMute && now >= placement.totals.lastMiss + policy.retryWindow
-    ? { ...placement, state: 'mia', goneAt: now }
-    : placement
+  const until = muteAt(placement, policy)
+  return until !== undefined && now >= until ? { ...placement, state: 'mia', goneAt: now, goneWhy: 'mute' } : placement
 }
 
 /** Over when the last interval has its outcome, or long after the end when it could never be asked for. */
@@ -221,6 +305,7 @@ function settleEnd(placement: PlacementState, { now, policy }: Env): PlacementSt
     return rest
   }
   if (state === 'placing' || state === 'ended') return placement
+  if (isUnfinished(placement)) return placement
   const isOver = now >= end && (isSettled(placement) || now >= end + policy.closeAfter)
   return isOver ? { ...placement, state: 'ended', endedAt: now } : placement
 }
@@ -230,17 +315,6 @@ function settleRows(placement: PlacementState, { now, policy }: Env): PlacementS
   if (!wantsRows(placement, policy)) return topUp ? rest : placement
   if (topUp && now < topUp.at + policy.tryAgain) return placement
   return { ...rest, topUp: { n: (topUp?.n ?? 0) + 1, at: now } }
-}
-
-function settleRenewal(placement: PlacementState, { now, policy }: Env): PlacementState {
-  const { renewal, ...rest } = placement
-  const { end } = placement
-  if (!mayRenew(placement, policy, now) || now < end - policy.renewFrom) return renewal ? rest : placement
-  if (renewal && now < renewal.at + policy.tryAgain) return placement
-  const gone = (now - (end - policy.renewFrom)) / policy.renewFrom
-  const warned = WARN_AT.filter((part) => gone >= part).length
-  const version = placement.version + 1
-  return { ...rest, renewal: { n: (renewal?.n ?? 0) + 1, at: now, version, end: end + placement.term, warned } }
 }
 
 function isMissing(placement: PlacementState): boolean {
@@ -258,19 +332,25 @@ function alertsOf(before: PlacementState, next: PlacementState, fact: Fact, now:
       ...(docket ? { docket } : {}),
     })
   const known =
-    'docket' in fact && fact.kind !== 'open'
+    'docket' in fact && fact.kind !== 'open' && fact.kind !== 'adopted'
       ? before.rounds.findLast((round) => round.docket === fact.docket)
       : undefined
-  if ('docket' in fact && fact.kind !== 'open' && !known)
+  if ('docket' in fact && fact.kind !== 'open' && fact.kind !== 'adopted' && !known)
     alert('unknown-docket', `${fact.kind}/${fact.docket}`, fact.docket)
   if (known?.final && (fact.kind === 'unposted' || fact.kind === 'unswept' || fact.kind === 'unrevoked'))
     alert('undone', `${now}`, known.docket)
-  if (next.totals.forfeited > before.totals.forfeited) alert('missed', next.totals.lastMiss, known?.docket)
+  const isWithheld = fact.kind === 'revoked-final' && fact.withheld === true
+  if (next.totals.forfeited > before.totals.forfeited)
+    isWithheld ? alert('withheld', fact.docket, fact.docket) : alert('missed', next.totals.lastMiss, known?.docket)
   if (next.totals.lastFailure > before.totals.lastFailure) alert('post-failed', next.totals.lastFailure, known?.docket)
   if (next.state === 'mia' && before.state !== 'mia') alert('mia', now)
+  if (next.outcast && next.outcast.standing !== before.outcast?.standing) alert('outcast', next.outcast.standing)
   if (rowsLeft(next) === 0 && rowsLeft(before) > 0) alert('rows-out', next.rows.total)
-  const warned = next.renewal?.warned ?? 0
-  if (warned > (before.renewal?.warned ?? 0)) alert('renewal-late', `${next.version}/${warned}`)
+  const warned = next.contract?.warned ?? 0
+  if (warned > (before.contract?.warned ?? 0)) alert('renewal-late', `${next.version}/${warned}`)
+  if (next.unbondingAt !== before.unbondingAt) alert('unbonding', next.unbondingAt ?? 0)
+  if (fact.kind === 'terminated' && fact.why === 'budget' && !before.terminated) alert('budget-reached', next.end)
+  if (next.contract?.notice && !before.contract?.notice) alert('notice', next.version)
   if (next.state === 'ended' && before.state !== 'ended' && next.replacedAt === undefined && next.totals.cut < next.end)
     alert('ended-unpaid', next.end)
   return alerts

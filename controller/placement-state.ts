@@ -8,6 +8,7 @@
 import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import type { Placement } from '../base/typed-data.ts'
+import type { Contract } from '../pricing/renewal.ts'
 
 /** Where a share (or copy) stands. Protocol.md §8 names the first six; `ended`: the term is over or the share was replaced. */
 export type ShareState = 'placing' | 'held' | 'suspect' | 'mia' | 'repairing' | 'lost' | 'ended'
@@ -25,18 +26,30 @@ export interface Round {
   readonly row: number
   /** The second chance after a miss. */
   readonly retry: boolean
+  /** Blobs on the docket; absent: this one alone. */
+  readonly entries?: number
+  /** The docket is what a released one left: the round is not released a second time. */
+  readonly again?: true
+  /** The closing bounty of a contract that is over: one month more than the interval. protocol.md §9. */
+  readonly closing?: true
+  /** Asked off chain, without a post; with the phase `swept`: paid by voucher. */
+  readonly offered?: true
   readonly due: number
   readonly deadline: number
   /** The interval paid for: from the previous cut … */
   readonly from: number
   /** … to this one. */
   readonly cut: number
+  /** Wei of HOLD per GiB and 30 days, as when it was opened: a renewal in between changes the next one. Absent: the placement's. */
+  readonly price?: bigint
   readonly openedAt: number
   readonly phase: RoundPhase
   /** The phase can no longer be undone (by the depth the chain's profile calls final). */
   readonly final: boolean
   /** Block time of the phase; `openedAt` while opening. */
   readonly at: number
+  /** Revoked, and its steward never had the docket in time: no miss. */
+  readonly withheld?: true
   /** The sender gave the post up; should the chain take it back, it will not come again. */
   readonly abandoned?: true
   /** What was asked for after the post: the n-th time, when, and whether that try came to nothing. */
@@ -68,9 +81,14 @@ export interface Totals {
   readonly cut: number
   /** Seconds of rent paid for. */
   readonly paid: number
-  /** Seconds of rent forfeited by misses. */
+  /** The same weighed by price: Σ price · seconds; absent: all of it at the placement's price. */
+  readonly earned?: bigint
+  /** Seconds of rent forfeited by misses, or by dockets that were withheld. */
   readonly forfeited: number
 }
+
+/** `reported`: by its steward's release. `disproved`: in a bisection. `mute`: it could not be asked again in time. */
+export type GoneWhy = 'reported' | 'disproved' | 'mute'
 
 /** Something asked of a counter-party, again and again until it is done. */
 export interface Attempt {
@@ -80,13 +98,22 @@ export interface Attempt {
   readonly at: number
 }
 
+/** A contract between two terms, or on its way out (contract-life.ts); one that just runs has none. */
+export interface ContractState
+  extends Pick<Contract, 'phase' | 'offer' | 'matched' | 'cleared' | 'notice' | 'successor' | 'handover'> {
+  /** How often people were warned that the renewal is late. */
+  readonly warned: number
+}
+
 export interface PlacementState {
   /** EIP-712 digest of the first signed version, hex: the placement's name for ever. */
   readonly id: string
   /** The put it belongs to, hex. */
   readonly ref: string
+  /** The repair that placed it, hex; absent: the put itself. */
+  readonly repair?: string
   readonly kind: 'share' | 'copy'
-  /** 0 for a copy. */
+  /** Of a copy: 0 the object's manifest, 1 that of its list of shares. */
   readonly segment: number
   readonly share: number
   readonly steward: Address
@@ -106,12 +133,20 @@ export interface PlacementState {
   readonly version: number
   /** Rows 0 … next−1 are used (or given up); next … total−1 can still be asked. */
   readonly rows: { readonly total: number; readonly next: number }
+  /** Of a backup of the ledger: asked when a docket goes to its steward anyway, and alone only after the longest gap. */
+  readonly rides?: true
   /** When both signatures were there; absent while placing. */
   readonly bookedAt?: number
   /** Last verified read of the whole blob. */
   readonly readAt?: number
-  /** Given up for another reason than two misses: the steward's own report, or no way to ask again. */
+  /** Given up for another reason than two misses, and which. */
   readonly goneAt?: number
+  readonly goneWhy?: GoneWhy
+  /**
+   * Its steward is not in good standing (P5): what the registrar says of it, or `unregistered`, and since when we know. The blob may well be
+   * there; it is asked for nothing but by bounties, and another one takes its place. Absent: in good standing.
+   */
+  readonly outcast?: { readonly standing: string; readonly at: number }
   /** What the object's owner does about a missing share. */
   readonly mending?: 'repairing' | 'lost'
   /** Stop at `end`: no renewal. */
@@ -120,7 +155,13 @@ export interface PlacementState {
   /** A new blob took its place. */
   readonly replacedAt?: number
   readonly topUp?: Attempt
-  readonly renewal?: Attempt & { readonly version: number; readonly end: number; readonly warned: number }
+  /** Questions over the docket that was missed last. */
+  readonly bisection?: Attempt
+  readonly contract?: ContractState
+  /** Its steward began to take its bond back: a check is due that is later than that. */
+  readonly unbondingAt?: number
+  /** Rent agreed for all terms so far, wei of HOLD; absent: that of its one term. */
+  readonly agreed?: bigint
   /** Rounds that are open or young enough to be undone, oldest first. */
   readonly rounds: readonly Round[]
   /** All older rounds. */
@@ -139,6 +180,7 @@ export interface PlacementState {
 export interface NewPlacement {
   readonly id: string
   readonly ref: string
+  readonly repair?: string
   readonly kind: 'share' | 'copy'
   readonly segment: number
   readonly share: number
@@ -147,6 +189,7 @@ export interface NewPlacement {
   readonly rows: number
   /** When the steward registered; without it its tenure counts from `start`. */
   readonly stewardSince?: number
+  readonly rides?: true
 }
 
 /** A placement that is not booked yet: state `placing`, nothing due. The fact `booked` brings it to life. */
@@ -193,7 +236,19 @@ export function openRoundOf(placement: PlacementState): Round | undefined {
   return placement.rounds.find(isOpen)
 }
 
-/** Rows that can still be asked. */
+/** The miss that made a suspect of it: the round of its first chance, final, with none after it. */
+export function missedRoundOf({ state, rounds }: PlacementState): Round | undefined {
+  const last = rounds.at(-1)
+  const isMiss = last?.phase === 'revoked' && last.final && !last.withheld
+  return state === 'suspect' && isMiss && !last.retry ? last : undefined
+}
+
+/** A share as its segment counts it: what lies with an outcast steward is there, and cannot be asked for. */
+export function countedAs({ state, outcast }: PlacementState): ShareState | 'outcast' {
+  return outcast !== undefined && (state === 'held' || state === 'suspect') ? 'outcast' : state
+}
+
+/** Rows that can still be asked. A ledger from a backup may know of more used rows than it has answers. */
 export function rowsLeft(placement: PlacementState): number {
-  return placement.rows.total - placement.rows.next
+  return Math.max(0, placement.rows.total - placement.rows.next)
 }

@@ -4,6 +4,9 @@
  */
 import { DAY, HOUR, type Seconds, seconds } from '../base/units.ts'
 
+/** What the owner wants. `auto`: what is worth its gas goes on chain, and so does everything with a peer that is new, late or silent. */
+export type Settle = 'auto' | 'chain' | 'vouchers'
+
 /** How stewards leave. `shape`: tail exponent, no unit, > 0. `scale`: age at which a newcomer starts to count as known. */
 export interface Lifetimes {
   readonly shape: number
@@ -26,10 +29,24 @@ export interface Policy {
   readonly postPatience: Seconds
   /** After a post that failed the next round waits at least so long: each try spends a row. */
   readonly postPause: Seconds
+  /** A steward is asked for a release so long after a post that is not swept, and again after each such pause, until the deadline. */
+  readonly askAfter: Seconds
+  readonly askAgain: Seconds
+  /** A missed docket of at least so many blobs is bisected before its blobs are asked alone … */
+  readonly bisectFrom: number
+  /** … for so long at most, with such pauses between two tries. */
+  readonly bisectFor: Seconds
+  readonly bisectAgain: Seconds
   /** A suspect that could not be asked again (no row, no read) is given up after this. */
   readonly retryWindow: Seconds
   /** A steward that missed a round is offered nothing new for this long. */
   readonly barred: Seconds
+  /** Which rounds are settled by voucher. */
+  readonly settle: Settle
+  /** A steward is new until one of its placements passed so many checks. */
+  readonly settleAfter: number
+  /** A round that is not settled off chain within this goes on chain. */
+  readonly offerPatience: Seconds
   /** Answers prepared at upload and at each top-up. */
   readonly rows: number
   /** A top-up is ordered when so many rows are left. */
@@ -60,8 +77,16 @@ export const POLICY: Policy = {
   docketEntries: 1_000_000, // 64 MiB of entries; docket/1 streams at most 96 MiB (protocol.md §6)
   postPatience: seconds(24 * HOUR), // protocol.md §3
   postPause: seconds(24 * HOUR), // docs/spec/schedule.md: one row a day at most
+  askAfter: seconds(6 * HOUR), // docs/spec/schedule.md, Damage
+  askAgain: seconds(12 * HOUR), // docs/spec/schedule.md, Damage
+  bisectFrom: 16, // protocol.md §8
+  bisectFor: seconds(3 * DAY), // a retry after it still ends within 7 days of the miss: 3 d and 78 h
+  bisectAgain: seconds(6 * HOUR), // docs/spec/schedule.md, A miss
   retryWindow: seconds(7 * DAY), // protocol.md §8
   barred: seconds(30 * DAY), // protocol.md §8
+  settle: 'auto', // market.md, Accounts: on chain where a bounty is worth its gas
+  settleAfter: 3, // docs/spec/settlement.md: the ladder's first three rungs, 22 days
+  offerPatience: seconds(6 * HOUR), // docs/spec/settlement.md: of the 24 h in which a post must come about
   rows: 9, // protocol.md §3: the ladder to day 112 and three spare
   rowsLow: 3, // protocol.md §3
   tryAgain: seconds(DAY), // docs/spec/schedule.md

@@ -3,8 +3,10 @@
  * chain takes back takes with it all that rested on it.
  */
 import { HOUR } from '../base/units.ts'
+import { closingDueOf, contractTimeOf, isUnfinished } from './contract-life.ts'
 import {
   isOpen,
+  missedRoundOf,
   openRoundOf,
   type PlacementState,
   type Round,
@@ -37,7 +39,9 @@ function addRound(totals: Totals, round: Round, readAt: number): Totals {
       misses: 0,
       lastProof: Math.max(totals.lastProof, round.at),
       paid: totals.paid + seconds,
+      ...earnedWith(totals, round.price, seconds),
     }
+  if (round.phase === 'revoked' && round.withheld) return { ...next, forfeited: totals.forfeited + seconds }
   if (round.phase === 'revoked')
     return {
       ...next,
@@ -47,6 +51,16 @@ function addRound(totals: Totals, round: Round, readAt: number): Totals {
       forfeited: totals.forfeited + seconds,
     }
   return next // posted: nothing has come of it yet
+}
+
+/** Unknown stays unknown: a ledger from before prices changed has rounds without one. */
+function earnedWith(
+  { earned, paid }: Totals,
+  price: bigint | undefined,
+  seconds: number,
+): { readonly earned?: bigint } {
+  const before = paid === 0 ? 0n : earned
+  return before === undefined || price === undefined ? {} : { earned: before + price * BigInt(seconds) }
 }
 
 function totalsOf(placement: PlacementState): Totals {
@@ -80,9 +94,26 @@ function dueOf(
   policy: Policy,
   draw: Draw,
 ): { readonly gap: number; readonly nextDue?: number } {
-  if ((state !== 'held' && state !== 'suspect') || openRoundOf(placement) || totals.cut >= placement.end)
-    return { gap: 0 }
-  const gap = gapOf(totals.streak, draw(placement.steward, totals.rounds), policy)
+  if ((state !== 'held' && state !== 'suspect') || openRoundOf(placement)) return { gap: 0 }
+  const notBefore = totals.lastFailure > 0 ? hourAtOrAfter(totals.lastFailure + policy.postPause) : 0
+  const closing = closingDueOf({ ...placement, totals, state })
+  if (closing !== undefined) return { gap: policy.longestGap, nextDue: Math.max(closing, notBefore) }
+  if (totals.cut >= placement.end) return { gap: 0 }
+  const asked = placement.unbondingAt
+  if (state === 'held' && asked !== undefined && totals.cut < asked && totals.lastProof < asked) {
+    const atOnce = hourAtOrAfter(asked)
+    const { unbondingAt: _, ...usual } = placement
+    const planned = dueOf(usual, totals, state, policy, draw)
+    return { gap: planned.gap, nextDue: Math.max(Math.min(planned.nextDue ?? atOnce, atOnce), notBefore) }
+  }
+  // Also past its end: the last interval is paid with the next docket, before the steward's rule for silence bites.
+  if (placement.rides && state === 'held')
+    return {
+      gap: policy.longestGap,
+      nextDue: Math.max(hourAtOrAfter(totals.cut + policy.longestGap), notBefore),
+    }
+  const isBisected = wantsBisection({ ...placement, state }, policy)
+  const gap = isBisected ? policy.bisectFor : gapOf(totals.streak, draw(placement.steward, totals.rounds), policy)
   const anchor =
     state === 'suspect'
       ? totals.lastMiss
@@ -93,7 +124,6 @@ function dueOf(
   const end = hourAtOrAfter(placement.end)
   const closes = end - planned <= gap * policy.groupWithin && end - totals.cut <= policy.longestGap
   const due = planned >= end || closes ? end : planned
-  const notBefore = totals.lastFailure > 0 ? hourAtOrAfter(totals.lastFailure + policy.postPause) : 0
   return { gap, nextDue: Math.max(due, notBefore) }
 }
 
@@ -124,22 +154,38 @@ function fold(placement: PlacementState): PlacementState {
  */
 export function nextDueOf(placement: PlacementState, policy: Policy, now: number): number | undefined {
   const times: number[] = []
-  const { state, totals, end, topUp, renewal } = placement
+  const { state, totals, end, topUp, bisection } = placement
   for (const round of placement.rounds) {
     const { asked } = round
-    if (round.phase === 'opening' && asked?.what !== 'cancel') times.push(round.openedAt + policy.postPatience)
+    if (round.phase === 'opening' && round.offered) times.push(round.openedAt + policy.offerPatience)
+    else if (round.phase === 'opening' && asked?.what !== 'cancel') times.push(round.openedAt + policy.postPatience)
     if (round.phase === 'posted' && asked?.what !== 'revoke') times.push(round.deadline + REVOKE_DELAY)
     if (round.phase === 'posted' && asked?.failed) times.push(asked.at + REVOKE_PAUSE)
   }
   if (state !== 'placing' && state !== 'ended') {
     const isIdle = openRoundOf(placement) === undefined
     if (placement.nextDue !== undefined && rowsLeft(placement) > 0) times.push(placement.nextDue)
-    if (isIdle) times.push(isSettled(placement) ? end : end + policy.closeAfter)
-    if (isIdle && state === 'suspect' && rowsLeft(placement) === 0) times.push(totals.lastMiss + policy.retryWindow)
+    if (isIdle && !isUnfinished(placement)) times.push(isSettled(placement) ? end : end + policy.closeAfter)
+    const mute = muteAt(placement, policy)
+    if (mute !== undefined) times.push(mute)
+    if (bisection && isIdle) times.push(Math.min(bisection.at + policy.bisectAgain, totals.lastMiss + policy.bisectFor))
     if (topUp && wantsRows(placement, policy)) times.push(topUp.at + policy.tryAgain)
-    if (mayRenew(placement, policy, now)) times.push(renewal ? renewal.at + policy.tryAgain : end - policy.renewFrom)
+    const moves = contractTimeOf(placement, policy, now)
+    if (moves !== undefined) times.push(moves)
   }
   return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/**
+ * When a placement that has no row left is given up, unless a read brings new ones: a suspect when the time for its retry is over, one that
+ * is held so long after its next round was due and its last proof. Undefined: it can be asked, or need not be.
+ */
+export function muteAt(placement: PlacementState, policy: Policy): number | undefined {
+  const { state, totals, nextDue } = placement
+  if (openRoundOf(placement) || rowsLeft(placement) > 0) return undefined
+  if (state === 'suspect') return totals.lastMiss + policy.retryWindow
+  if (state !== 'held' || nextDue === undefined) return undefined
+  return Math.max(nextDue, totals.lastProof) + policy.retryWindow
 }
 
 /** No interval of the term is left to be asked for, or nobody is left to ask. */
@@ -147,12 +193,12 @@ export function isSettled(placement: PlacementState): boolean {
   return placement.totals.cut >= placement.end || !(placement.state === 'held' || placement.state === 'suspect')
 }
 
-/** Few rows are left, and there will be rounds to spend them on. */
-export function wantsRows(placement: PlacementState, policy: Policy): boolean {
-  return !isSettled(placement) && rowsLeft(placement) <= policy.rowsLow
+/** What was missed last was one of many on a docket: its steward is asked over parts of it first, its own retry comes later. */
+export function wantsBisection(placement: PlacementState, policy: Policy): boolean {
+  return placement.outcast === undefined && (missedRoundOf(placement)?.entries ?? 1) >= policy.bisectFrom
 }
 
-/** A renewal would be offered when its time comes. Only what is held is renewed; a suspect first proves itself; what is over is over. */
-export function mayRenew(placement: PlacementState, policy: Policy, now: number): boolean {
-  return policy.renew && placement.terminated !== true && placement.state === 'held' && now < placement.end
+/** Few rows are left, there will be rounds to spend them on, and its steward may be asked to be read. */
+export function wantsRows(placement: PlacementState, policy: Policy): boolean {
+  return placement.outcast === undefined && !isSettled(placement) && rowsLeft(placement) <= policy.rowsLow
 }

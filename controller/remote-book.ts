@@ -1,6 +1,6 @@
 /** The PutBook of a controller that runs as its own process, through its local API. One POST a method; bodies are tagged JSON. */
 import { fromTagged, toTagged } from '../base/tagged-json.ts'
-import type { PutBook } from '../uploader/put-book.ts'
+import { BOOK_METHODS, type PutBook } from '../uploader/put-book.ts'
 
 /** The part of the API client that is used here. */
 export interface BookClient {
@@ -10,17 +10,6 @@ export interface BookClient {
 
 /** An auction waits for the advert to be final and for bids; everything else is a disk write. Milliseconds. */
 const TIMEOUT_MS: Readonly<Partial<Record<keyof PutBook, number>>> = { award: 120_000, replace: 60_000 }
-
-export const BOOK_METHODS = [
-  'quote',
-  'award',
-  'nonces',
-  'sign',
-  'book',
-  'replace',
-  'progress',
-  'finish',
-] as const satisfies readonly (keyof PutBook)[]
 
 /** Every method of the book as a POST of its arguments. */
 export function remotePutBook(client: BookClient): PutBook {

@@ -2,15 +2,23 @@
 import type { Fact } from './facts.ts'
 import type { Round, RoundPhase } from './placement-state.ts'
 
-/** Facts that name a docket, but for the one that opens it. */
-export type RoundFact = Exclude<Extract<Fact, { readonly docket: string }>, { readonly kind: 'open' }>
+/** Facts that name a docket and move its round. */
+export type RoundFact = Exclude<
+  Extract<Fact, { readonly docket: string }>,
+  { readonly kind: 'open' | 'adopted' | 'disproved' }
+>
 
 /**
  * The round after the fact. What is final stays until the chain says otherwise (`un…`); a repeated fact changes nothing.
  * @param now chain time, for facts that have no block of their own
  */
 export function applyRoundFact(round: Round, fact: RoundFact, now: number): Round {
+  if (isVouched(round)) return round
   switch (fact.kind) {
+    case 'vouched':
+      return round.phase === 'opening' && round.offered ? { ...round, phase: 'swept', final: true, at: fact.at } : round
+    case 'turned':
+      return turned(round)
     case 'posted':
       return round.phase === 'opening' || round.phase === 'failed' ? to(round, 'posted', fact.at) : round
     case 'posted-final':
@@ -29,7 +37,9 @@ export function applyRoundFact(round: Round, fact: RoundFact, now: number): Roun
     case 'revoked':
       return isSettled(round) ? round : to(round, 'revoked', fact.at)
     case 'revoked-final':
-      return settleAs(round, 'revoked', now)
+      return isSettled(round) || !fact.withheld
+        ? settleAs(round, 'revoked', now)
+        : { ...settleAs(round, 'revoked', now), withheld: true }
     case 'unrevoked':
       return round.phase === 'revoked' ? to(round, 'posted', now) : round
     case 'revoke-failed':
@@ -37,6 +47,17 @@ export function applyRoundFact(round: Round, fact: RoundFact, now: number): Roun
     case 'released':
       return onReleased(round, fact, now)
   }
+}
+
+/** Paid by voucher: the chain knows nothing of it and can take nothing back. */
+function isVouched({ phase, offered }: Round): boolean {
+  return phase === 'swept' && offered === true
+}
+
+/** The round goes on chain: the same row, the same interval, the same deadline. */
+export function turned(round: Round): Round {
+  const { offered, ...rest } = round
+  return offered && round.phase === 'opening' ? rest : round
 }
 
 /** The post waits to be taken in again, unless its sender has given it up. */
@@ -53,10 +74,18 @@ function onPostFailed(round: Round, now: number): Round {
 /** What is left of a released docket is asked again over the same row, in the same round, for the same interval. protocol.md §8. */
 function onReleased(round: Round, fact: Fact & { readonly kind: 'released' }, now: number): Round {
   if (isSettled(round)) return round
-  if (fact.lost) return { ...to(round, 'revoked', fact.at), final: true }
+  if (fact.lost) return settleAs(round, 'revoked', fact.at)
   if (!fact.again) return to(round, 'failed', now)
-  const { asked: _, abandoned: __, ...rest } = to(round, 'opening', now)
-  return { ...rest, docket: fact.again.docket, deadline: Math.max(round.deadline, fact.again.deadline), openedAt: now }
+  const { asked: _, abandoned: __, entries: ___, ...rest } = to(round, 'opening', now)
+  const { docket, deadline, entries } = fact.again
+  return {
+    ...rest,
+    docket,
+    deadline: Math.max(round.deadline, deadline),
+    openedAt: now,
+    again: true,
+    ...(entries === undefined ? {} : { entries }),
+  }
 }
 
 function isSettled(round: Round): boolean {
@@ -69,5 +98,6 @@ function settleAs(round: Round, phase: 'swept' | 'revoked', now: number): Round 
 }
 
 function to(round: Round, phase: RoundPhase, at: number): Round {
-  return { ...round, phase, final: false, at }
+  const { withheld: _, offered: __, ...rest } = round
+  return { ...rest, phase, final: false, at }
 }

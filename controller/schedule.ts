@@ -4,9 +4,12 @@
  */
 import { assertBytes, concat, fromHex, readU32, toHex, u32, utf8 } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
+import { HoldfastError } from '../base/errors.ts'
 import { hmacSha256, sha256 } from '../base/hash.ts'
-import { type Gwei, HOUR } from '../base/units.ts'
+import { type Gwei, gwei, HOUR } from '../base/units.ts'
 import { docketAmount } from '../pricing/rates.ts'
+import { type ShareOutlook, segmentLoss } from './confidence.ts'
+import { intervalOf } from './contract-life.ts'
 import type { PostEffect } from './facts.ts'
 import { openRoundOf, type PlacementState, rowsLeft } from './placement-state.ts'
 import type { Policy } from './policy.ts'
@@ -69,6 +72,41 @@ export function gapOf(streak: number, chance: number, policy: Policy): number {
   return Math.max(HOUR, Math.round(Math.min(jittered, policy.longestGap) / HOUR) * HOUR)
 }
 
+/** A share as the risk policy sees it. */
+export interface RiskShare extends ShareOutlook {
+  /** A question to it is open: it is not asked twice, and counts as if it had answered; a miss will show in its chance. */
+  readonly asked?: boolean
+}
+
+/**
+ * The risk policy, the option beside the ladder: while what is left to fear for the segment is above `risk`, the share with the largest 1 − c is
+ * asked, and counted as proven from then on. It adds to the ladder's longest gap, which is about pay, and does not replace it. protocol.md §8.
+ * @param risk π, the loss that is accepted; above 0, below 1
+ * @returns positions in `shares`, the most doubtful first; none when nothing needs asking, or nothing that can be asked helps
+ * @throws HoldfastError `INPUT_RANGE` for a risk of 0, which would ask without end, or of 1 and more
+ */
+export function planByRisk(
+  shares: readonly RiskShare[],
+  k: number,
+  risk: number,
+  model: Pick<Policy, 'lifetimes' | 'silentLoss' | 'clusterLife'>,
+): number[] {
+  if (!(risk > 0 && risk < 1))
+    throw new HoldfastError('INPUT_RANGE', { name: 'risk', expected: 'above 0 and below 1', got: String(risk) })
+  const proven = (share: RiskShare): RiskShare => ({ ...share, chance: 1, silence: 0 })
+  const outlook = shares.map((share) => (share.asked && share.chance > 0 ? proven(share) : share))
+  const doubtful = [...shares.keys()]
+    .filter((i) => !shares[i]?.asked && (shares[i]?.chance ?? 0) > 0 && (shares[i]?.chance ?? 1) < 1)
+    .sort((a, b) => (shares[a]?.chance ?? 0) - (shares[b]?.chance ?? 0) || a - b)
+  const picked: number[] = []
+  for (const i of doubtful) {
+    if (segmentLoss(outlook, k, model) <= risk) break
+    outlook[i] = proven(shares[i] as RiskShare)
+    picked.push(i)
+  }
+  return picked
+}
+
 /** What one bounty will cover. All its placements are with one steward; a retry stands alone. */
 export interface DocketPlan {
   /** Hex; derived from steward, due time, placements and rows, so that planning again gives the same. */
@@ -88,7 +126,7 @@ export function canOpen(placement: PlacementState, due: number): boolean {
     (placement.state === 'held' || placement.state === 'suspect') &&
     openRoundOf(placement) === undefined &&
     rowsLeft(placement) > 0 &&
-    Math.min(hourAtOrBefore(due), placement.end) > placement.totals.cut
+    intervalOf(placement, hourAtOrBefore(due)).cut > placement.totals.cut
   )
 }
 
@@ -108,7 +146,8 @@ export function groupDue(placements: Iterable<PlacementState>, now: number, poli
     if (placement.state === 'suspect') {
       if (nextDue <= now) plans.push(planOf(steward, due, true, [placement]))
     } else if (nextDue <= now) push(ripe, steward, placement)
-    else if (nextDue - now <= placement.gap * policy.groupWithin) push(near, steward, placement)
+    else if (placement.rides ? isRested(placement, due, policy) : nextDue - now <= placement.gap * policy.groupWithin)
+      push(near, steward, placement)
   }
   for (const [steward, first] of ripe) {
     const ofBlob = new Map<string, PlacementState>()
@@ -119,6 +158,11 @@ export function groupDue(placements: Iterable<PlacementState>, now: number, poli
       plans.push(planOf(steward, due, false, sorted.slice(at, at + policy.docketEntries)))
   }
   return plans.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** What rides along spends a row on it: not more often than four times in the longest gap. */
+function isRested({ totals }: PlacementState, due: number, policy: Policy): boolean {
+  return due - totals.cut >= policy.longestGap * policy.groupWithin
 }
 
 function planOf(steward: Address, due: number, retry: boolean, placements: readonly PlacementState[]): DocketPlan {
@@ -144,9 +188,16 @@ function push<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
   else map.set(key, [item])
 }
 
-/** What the bounty over these posts pays, gwei: every placement's own price, length and interval, one division at the end. protocol.md §5. */
-export function amountOf(posts: Iterable<PostEffect>): Gwei {
-  return docketAmount(
-    Array.from(posts, (post) => ({ price: post.price, length: post.length, seconds: post.cut - post.from })),
-  )
+/**
+ * What the bounty over these posts pays, gwei: every placement's own price, length and interval, one division at the end. protocol.md §5.
+ * What is stored by right costs no rent and is asked like the rest: the least amount there is carries the question (docs/decisions/0007-right-to-store.md).
+ */
+export function amountOf(posts: Iterable<Pick<PostEffect, 'price' | 'length' | 'from' | 'cut'>>): Gwei {
+  const items = Array.from(posts, (post) => ({
+    price: post.price,
+    length: post.length,
+    seconds: post.cut - post.from,
+  }))
+  const rent = docketAmount(items)
+  return rent === 0n && items.length > 0 ? gwei(1n) : rent
 }

@@ -10,8 +10,10 @@ import type { PlacementState } from './placement-state.ts'
 export class Step {
   readonly batch: LedgerBatch
   readonly effects: Effect[] = []
+  /** Puts with a placement whose state changed, or the standing of its steward, or that is new. */
+  readonly moved = new Set<string>()
   private readonly ledger: Ledger
-  private readonly env: Env
+  private env: Env
   private readonly touched = new Map<string, PlacementState>()
 
   constructor(ledger: Ledger, env: Env) {
@@ -22,6 +24,11 @@ export class Step {
 
   get now(): number {
     return this.env.now
+  }
+
+  /** What is told from here on happened at `moment`: facts of the chain are decided at their own time, however late they are read. */
+  at(moment: number): void {
+    this.env = { ...this.env, now: moment }
   }
 
   /** The placement as this step sees it. */
@@ -48,6 +55,12 @@ export class Step {
   private take({ next, effects }: Decision, before: PlacementState | undefined): void {
     if (next !== before) {
       this.touched.set(next.id, next)
+      if (
+        next.state !== before?.state ||
+        next.outcast !== before?.outcast ||
+        next.contract?.phase !== before?.contract?.phase
+      )
+        this.moved.add(next.ref)
       this.batch.placement(next)
     }
     this.effects.push(...effects)

@@ -1,36 +1,38 @@
-/** What people and other programs are shown of the ledger: status, objects, shares, plan, accounts. Pure over (ledger, now). */
+/** What people and other programs are shown of the ledger: status, objects, shares, accounts. Pure over (ledger, now). */
 import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
-import { DAY, formatGwei, formatHold, formatTime, WEI_PER_GWEI } from '../base/units.ts'
+import { formatGwei, formatHold, formatTime, WEI_PER_GWEI } from '../base/units.ts'
 import { docketAmount } from '../pricing/rates.ts'
-import type { Accounts, ControllerStatus, ObjectDetail, ObjectSummary, PlannedAct, ShareStatus } from './api-types.ts'
+import { differencesOf } from './accounts.ts'
+import type { Accounts, ControllerStatus, ObjectDetail, ObjectSummary, ShareStatus } from './api-types.ts'
+import { isWithheld } from './bounty-intents.ts'
 import { confidenceOf, objectConfidence, outlookOf } from './confidence.ts'
+import { explain, noteOf } from './explain.ts'
 import type { Ledger } from './ledger.ts'
-import { openRoundOf, type PlacementState, rowsLeft } from './placement-state.ts'
-import type { Policy } from './policy.ts'
-import { mayRenew } from './progress.ts'
+import { openPromises } from './offers.ts'
+import { aroundOf, type Outlook } from './outlook.ts'
+import { countedAs, type PlacementState, rowsLeft } from './placement-state.ts'
 import type { BountyRecord, ObjectRecord } from './records.ts'
 import { segmentHealth } from './segment-health.ts'
-
-/** What a view is taken of. */
-export interface Outlook {
-  readonly ledger: Ledger
-  readonly policy: Policy
-  /** Chain time. */
-  readonly now: number
-}
+import { troubleOf, viewTroubles } from './view-troubles.ts'
 
 /** Live placements of an object: those that count now. */
 function currentOf({ ledger }: Outlook, object: ObjectRecord): PlacementState[] {
-  return [...ledger.placementsOf(object.ref)].filter(({ state }) => state !== 'ended')
+  return [...ledger.placementsOf(object.ref)].filter(
+    ({ state, contract }) => state !== 'ended' && contract?.handover?.done === undefined,
+  )
 }
 
 /** The one record an id or a unique prefix of at least 8 digits names. @throws `OBJECT_UNKNOWN`, `OBJECT_AMBIGUOUS` */
 export function findObject({ ledger }: Outlook, id: string): ObjectRecord {
   const found = /^[0-9a-f]{8,64}$/.test(id) ? ledger.find(id) : 0
   if (typeof found !== 'number') return found
-  throw new HoldfastError(found === 0 ? 'OBJECT_UNKNOWN' : 'OBJECT_AMBIGUOUS', { id, count: found })
+  throw new HoldfastError(found === 0 ? 'OBJECT_UNKNOWN' : 'OBJECT_AMBIGUOUS', {
+    id,
+    count: found,
+    which: 'the list of objects names them',
+  })
 }
 
 export function viewObject(outlook: Outlook, object: ObjectRecord): ObjectSummary {
@@ -41,19 +43,14 @@ export function viewObject(outlook: Outlook, object: ObjectRecord): ObjectSummar
   const segments = Map.groupBy(shares, ({ segment }) => segment)
   const count = object.segments + (object.indirect?.segments ?? 0)
   const groups = Array.from({ length: count }, (_, segment) => segments.get(segment) ?? [])
-  const health = groups.map((group) =>
-    segmentHealth(
-      group.map(({ state }) => state),
-      object.k,
-      object.n,
-    ),
-  )
+  const health = groups.map((group) => segmentHealth(group.map(countedAs), object.k, object.n))
   const outlooks = [
     ...groups.map((group) => ({ shares: group.map((placement) => outlookOf(placement, now, policy)), k: object.k })),
     { shares: copies.map((placement) => outlookOf(placement, now, policy)), k: 1 },
   ]
   const { confidence, nines } = objectConfidence(outlooks, policy)
   const nextCheck = least(current.map(({ nextDue }) => nextDue))
+  const trouble = troubleOf(outlook, object)
   const expires = least(current.map(({ end }) => end))
   return {
     id: toHex(object.id),
@@ -69,6 +66,8 @@ export function viewObject(outlook: Outlook, object: ObjectRecord): ObjectSummar
     ...(nextCheck === undefined ? {} : { nextCheck: formatTime(nextCheck) }),
     ...(expires === undefined ? {} : { expires: formatTime(expires) }),
     createdAt: formatTime(object.createdAt),
+    ...(trouble === undefined ? {} : { trouble: { states: trouble.states, next: trouble.next } }),
+    ...(object.backup === undefined ? {} : { backup: object.backup }),
     ...(object.contentHash === undefined ? {} : { contentHash: toHex(object.contentHash) }),
   }
 }
@@ -77,16 +76,55 @@ export function viewObjectDetail(outlook: Outlook, object: ObjectRecord): Object
   return { ...viewObject(outlook, object), sealedCap: toHex(object.sealedCap), segmentSize: object.segmentSize }
 }
 
+/** True while no segment of it needs repair, and copies of its manifest are there. */
+export function isSound(outlook: Outlook, id: string): boolean {
+  const object = outlook.ledger.objects.get(id)
+  if (object === undefined) return false
+  const { k, n } = object
+  const copies = currentOf(outlook, object).flatMap((placement) =>
+    placement.kind === 'copy' ? [countedAs(placement)] : [],
+  )
+  const threshold = Math.min(n - 1, segmentHealth(copies, k, n).threshold)
+  return viewObject(outlook, object).shares > threshold && segmentHealth(copies, 1, n).confirmed >= k
+}
+
+function stateOfBackups(
+  { backup, isBackupHeld }: Outlook['ledger'],
+  backups: { isPending(): boolean } | undefined,
+): NonNullable<ControllerStatus['backup']>['state'] {
+  if (backups === undefined) return 'off'
+  if (isBackupHeld) return 'held'
+  if (backups.isPending()) return 'pending'
+  return backup === undefined ? 'none' : 'done'
+}
+
+/** What of the ledger is safe from the loss of this machine. @param backups absent: it is not backed up */
+export function viewBackup(
+  { ledger }: Outlook,
+  backups: { readonly failure: string | undefined; isPending(): boolean } | undefined,
+): ControllerStatus['backup'] {
+  const { backup } = ledger
+  const last = backup?.links.at(-1)
+  return {
+    state: stateOfBackups(ledger, backups),
+    ...(last === undefined || backup === undefined ? {} : { version: last.version, at: formatTime(backup.at) }),
+    ...(backups?.failure === undefined ? {} : { failure: backups.failure }),
+  }
+}
+
 /** A line per placement; with `history` also those that ended. Ascending by kind, segment, share. */
 export function viewShares(outlook: Outlook, object: ObjectRecord, history = false): ShareStatus[] {
   const { ledger, now, policy } = outlook
+  const around = aroundOf(outlook, object)
   return [...ledger.placementsOf(object.ref)]
     .filter(({ state }) => history || state !== 'ended')
     .sort((a, b) =>
       a.kind === b.kind ? a.segment - b.segment || a.share - b.share || a.start - b.start : a.kind === 'share' ? -1 : 1,
     )
     .map((placement) => {
-      const note = noteOf(placement, now)
+      const explained = explain(placement, around(placement))
+      const { why, next } = explained
+      const note = noteOf(explained)
       return {
         type: placement.kind,
         object: toHex(object.id),
@@ -96,6 +134,7 @@ export function viewShares(outlook: Outlook, object: ObjectRecord, history = fal
         length: placement.length,
         steward: placement.steward,
         state: placement.state,
+        ...(placement.outcast === undefined ? {} : { standing: placement.outcast.standing }),
         confidence: confidenceOf(placement, now, policy),
         checksDone: placement.totals.checks,
         ...(placement.totals.lastProof > 0 ? { lastProof: formatTime(placement.totals.lastProof) } : {}),
@@ -104,77 +143,18 @@ export function viewShares(outlook: Outlook, object: ObjectRecord, history = fal
         version: placement.version,
         answersLeft: rowsLeft(placement),
         price: formatHold(placement.price),
-        paid: formatGwei(
-          docketAmount([{ price: placement.price, length: placement.length, seconds: placement.totals.paid }]),
-        ),
+        paid: formatGwei(paidFor(placement)),
+        ...(why === undefined ? {} : { why }),
+        ...(next === undefined ? {} : { next }),
         ...(note === undefined ? {} : { note }),
       }
     })
 }
 
-function noteOf(placement: PlacementState, now: number): string | undefined {
-  const round = openRoundOf(placement)
-  if (placement.state === 'mia') return 'two rounds missed: given up; to be repaired elsewhere'
-  if (placement.state === 'suspect')
-    return `missed on ${formatTime(placement.totals.lastMiss)}; ${round ? `a retry is open until ${formatTime(round.deadline)}` : 'a retry follows'}, then MIA`
-  if (round)
-    return `round ${round.n} is ${round.phase}, ${round.deadline > now ? `can be swept until ${formatTime(round.deadline)}` : 'its deadline is over'}`
-  return undefined
-}
-
-/** What will be done in the next `days`, as far as it is known now: nothing after the outcome of a round is guessed. */
-export function viewPlan({ ledger, policy, now }: Outlook, days: number): PlannedAct[] {
-  const until = now + days * DAY
-  const acts: (PlannedAct & { readonly at: number })[] = []
-  const act = (at: number, rest: Omit<PlannedAct, 'when'>) => {
-    if (at <= until) acts.push({ at, when: formatTime(at), ...rest })
-  }
-  const due = Map.groupBy(
-    [...ledger.placements.values()].filter(({ nextDue, state }) => nextDue !== undefined && state !== 'ended'),
-    ({ steward, nextDue, state }) => `${steward}/${nextDue}/${state}`,
-  )
-  for (const group of due.values()) {
-    const [first] = group
-    if (first?.nextDue === undefined) continue
-    const at = first.nextDue
-    const amount = docketAmount(
-      group.map((p) => ({
-        price: p.price,
-        length: p.length,
-        seconds: Math.max(0, Math.min(at, p.end) - p.totals.cut),
-      })),
-    )
-    const gap = Math.round(first.gap / DAY)
-    const why =
-      first.state === 'suspect'
-        ? 'retry after a miss, bound like the first; then MIA'
-        : `${gap} d after the last one; check ${first.totals.streak + 1} in a row`
-    act(at, { what: 'bounty', steward: first.steward, placements: group.length, amount: formatGwei(amount), why })
-  }
-  for (const bounty of ledger.bounties.values())
-    if (bounty.phase === 'posted')
-      act(bounty.deadline + 3600, {
-        what: 'revoke',
-        steward: bounty.steward,
-        placements: bounty.placements.length,
-        amount: formatGwei(bounty.amount),
-        why: 'if it is not swept until an hour before',
-      })
-  const renewals = Map.groupBy(
-    [...ledger.placements.values()].filter((p) => mayRenew(p, policy, now)),
-    (p) => `${p.steward}/${p.end}`,
-  )
-  for (const group of renewals.values()) {
-    const [first] = group
-    if (first)
-      act(Math.max(now, first.end - policy.renewFrom), {
-        what: 'renewal',
-        steward: first.steward,
-        placements: group.length,
-        why: `the term ends ${formatTime(first.end)}`,
-      })
-  }
-  return acts.sort((a, b) => a.at - b.at).map(({ at: _, ...rest }) => rest)
+/** Gwei of HOLD that its swept rounds come to, rounded up. */
+function paidFor({ price, length, totals }: PlacementState): bigint {
+  const { earned, paid } = totals
+  return docketAmount([earned === undefined ? { price, length, seconds: paid } : { price: earned, length, seconds: 1 }])
 }
 
 /** Money by counter-party. `balance`: wei of HOLD in the market. */
@@ -192,12 +172,19 @@ export function viewAccounts({ ledger }: Outlook, balance: bigint): Accounts {
     advertFees: formatGwei(advertFees),
     balance: formatHold(balance),
     open: formatGwei(sumOf([...ledger.bounties.values()], 'posted')),
+    promised: formatGwei(openPromises(ledger)),
+    differences: differencesOf(ledger, balance).map(({ account, books, shown }) => ({
+      account,
+      books: formatSigned(books),
+      shown: formatSigned(shown),
+    })),
     stewards: stewards.map((steward) => {
       const bounties = bySteward.get(steward) ?? []
       const placements = live.get(steward) ?? []
       const swept = sumOf(bounties, 'swept')
       const revoked = sumOf(bounties, 'revoked')
       const open = sumOf(bounties, 'posted')
+      const { cumulative = 0n, redeemed = 0n } = ledger.promises.get(steward) ?? {}
       return {
         steward,
         placements: placements.length,
@@ -206,8 +193,13 @@ export function viewAccounts({ ledger }: Outlook, balance: bigint): Accounts {
         swept: formatGwei(swept),
         revoked: formatGwei(revoked),
         open: formatGwei(open),
-        bounties: bounties.filter(({ phase }) => phase !== 'intended' && phase !== 'failed').length,
-        missed: bounties.filter(({ phase }) => phase === 'revoked').length,
+        rent: formatGwei(swept + cumulative),
+        vouched: formatGwei(cumulative),
+        redeemed: formatGwei(redeemed),
+        onTheWay: formatGwei(sumOf(bounties, 'intended') + sumOf(bounties, 'offered')),
+        bounties: bounties.filter(({ phase }) => phase === 'posted' || phase === 'swept' || phase === 'revoked').length,
+        missed: bounties.filter((one) => one.phase === 'revoked' && !one.release && !isWithheld(one)).length,
+        released: bounties.filter(({ release }) => release !== undefined).length,
       }
     }),
   }
@@ -217,9 +209,10 @@ export function viewAccounts({ ledger }: Outlook, balance: bigint): Accounts {
 export function viewTotals(
   outlook: Outlook,
   balance: bigint,
-): Pick<ControllerStatus, 'objects' | 'placements' | 'bounties' | 'runwaySeconds'> {
+): Pick<ControllerStatus, 'objects' | 'placements' | 'bounties' | 'runwaySeconds' | 'troubles'> {
   const { ledger } = outlook
-  const objects = [...ledger.objects.values()].map((object) => ({
+  const own = [...ledger.objects.values()].filter(({ backup }) => backup === undefined)
+  const objects = own.map((object) => ({
     size: object.size,
     view: viewObject(outlook, object),
   }))
@@ -229,13 +222,15 @@ export function viewTotals(
   const suspect = objects.filter((object) => object.view.shares > object.view.k && isWeak(object))
   const states: Record<string, number> = {}
   let perSecond = 0n
-  for (const { state, price, length } of ledger.placements.values()) {
-    states[state] = (states[state] ?? 0) + 1
+  for (const { state, price, length, rides } of ledger.placements.values()) {
+    if (!rides) states[state] = (states[state] ?? 0) + 1
     if (state === 'held' || state === 'suspect') perSecond += price * BigInt(length)
   }
   const phases = [...ledger.bounties.values()].map(({ phase }) => phase)
   const count = (...wanted: readonly BountyRecord['phase'][]) => phases.filter((phase) => wanted.includes(phase)).length
-  const runway = perSecond === 0n ? undefined : Number((balance * 2n ** 30n * 2_592_000n) / perSecond)
+  const spendable = balance - openPromises(ledger) * WEI_PER_GWEI
+  const runway =
+    perSecond === 0n ? undefined : Number(((spendable < 0n ? 0n : spendable) * 2n ** 30n * 2_592_000n) / perSecond)
   return {
     objects: {
       count: objects.length,
@@ -245,6 +240,7 @@ export function viewTotals(
       atRisk: atRisk.length,
     },
     placements: states,
+    troubles: viewTroubles(outlook),
     bounties: {
       open: count('posted'),
       posted: count('posted', 'swept', 'revoked'),
@@ -253,6 +249,11 @@ export function viewTotals(
     },
     ...(runway === undefined ? {} : { runwaySeconds: runway }),
   }
+}
+
+/** Wei of HOLD with its sign: books that do not balance may say less than nothing. */
+function formatSigned(amount: bigint): string {
+  return amount < 0n ? `-${formatHold(-amount)}` : formatHold(amount)
 }
 
 /** Gwei in bounties of one phase. */

@@ -20,10 +20,12 @@ export const HANDSHAKE_PROTOCOL = '/holdfast/handshake/1'
 export interface Peer {
   /** Undefined: a client that stays anonymous. */
   readonly id: Address | undefined
-  /** Actor id of the channel's peer key; equals `id` where there is one. */
+  /** Actor id of the channel's peer key; equals `id` where there is one. Zero for an anonymous client on a plain endpoint, which has no key. */
   readonly channel: Address
   /** Bit set of pool roles (protocol.md §7) the registry confirms; 0 for uploaders and clients. */
   readonly roles: number
+  /** Bit set of pool roles it says that it serves; known of peers that were dialled. */
+  readonly says?: number
 }
 
 /** Decides who passes. A rejection refuses the connection; the peer is told the code. */
@@ -112,6 +114,7 @@ export async function openNode(options: NetOptions): Promise<NetNode> {
 class Node implements NetNode {
   readonly actor: Address
   readonly #libp2p: Libp2p
+  readonly #listen: readonly string[]
   readonly #gate: Gate
   readonly #limits: NetLimits
   readonly #log: Log
@@ -126,6 +129,7 @@ class Node implements NetNode {
   constructor(libp2p: Libp2p, actor: Address, options: NetOptions & { readonly limits: NetLimits }) {
     this.actor = actor
     this.#libp2p = libp2p
+    this.#listen = options.listen
     this.#gate = options.gate
     this.#limits = options.limits
     this.#log = options.log
@@ -142,7 +146,7 @@ class Node implements NetNode {
       await this.#libp2p.start()
     } catch (cause) {
       await this.#libp2p.stop()
-      throw new HoldfastError('NET_UNREACHABLE', { what: 'a listening address' }, { cause })
+      throw new HoldfastError('NET_UNREACHABLE', { what: `its own address ${this.#listen.join(', ')}` }, { cause })
     }
     this.#reaper = setInterval(() => this.#reap(), 30_000)
     this.#reaper.unref()

@@ -47,6 +47,8 @@ export interface Wire {
   readonly protocol: string
   /** Actor id of the peer key at the other end. */
   readonly remote: Address
+  /** Aborted when the stream is over, whoever ended it: nothing that is said will be heard. The reason is a `HoldfastError`. */
+  readonly gone: AbortSignal
   /** Sends one frame. */
   send(value: CborValue): Promise<void>
   /** Sends raw bytes, no faster than the peer takes them. @throws the peer's error, when it refuses in the middle. */
@@ -108,6 +110,7 @@ class StreamWire implements Wire {
   readonly #clock: Clock
   readonly #inbox: Inbox
   readonly #detach: () => void
+  readonly #gone = new AbortController()
   /** The first one: it explains all that follow. */
   #failure: HoldfastError | undefined
   #isClosing = false
@@ -135,6 +138,10 @@ class StreamWire implements Wire {
     context.signal?.addEventListener('abort', onAbort)
     if ((stream.readableEnded && stream.readBufferLength === 0) || stream.status !== 'open') this.#inbox.end()
     if (context.signal?.aborted === true) onAbort()
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal
   }
 
   async send(value: CborValue): Promise<void> {
@@ -224,6 +231,7 @@ class StreamWire implements Wire {
     if (cause !== undefined) this.#failure ??= new HoldfastError('NET_CLOSED', { what: this.remote }, { cause })
     this.#inbox.end()
     this.#nudge?.('lost')
+    this.#gone.abort(this.#failure ?? new HoldfastError('NET_CLOSED', { what: this.remote }))
   }
 
   /** Ends the stream for good. `isTold`: the peer hears the number, unless it is in the middle of raw bytes. Returns the first failure. */
@@ -232,6 +240,7 @@ class StreamWire implements Wire {
     this.#failure = error
     this.#inbox.end()
     this.#nudge?.('lost')
+    this.#gone.abort(error)
     if (!isTold || this.#isRaw || this.#isClosing || this.#stream.status !== 'open') this.#reset(error)
     else this.#tell(error)
     return error

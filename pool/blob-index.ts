@@ -53,6 +53,8 @@ export interface BlobIndexOptions {
   readonly clock: Clock
   readonly log: Log
   readonly limits?: Partial<IndexLimits>
+  /** True for members that get requests (P5): records of others are neither taken nor given. Absent: all are. */
+  isGood?(id: Address): boolean
 }
 
 /** A page of a lookup's answer. */
@@ -122,13 +124,28 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
       }
   }
 
+  /**
+   * The record that makes way for one of an announcer with fewer under a full key: the oldest of whoever has most of it. So those who come first
+   * with many cannot keep others out.
+   */
+  function yieldingTo(announcer: Address, here: readonly Entry[]): Entry | undefined {
+    const counts = new Map<Address, number>()
+    for (const { by } of here) counts.set(by.statement.holder, (counts.get(by.statement.holder) ?? 0) + 1)
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [announcer, 0])
+    return count > (counts.get(announcer) ?? 0) + 1 ? here.find(({ by }) => by.statement.holder === most) : undefined
+  }
+
   /** Makes room, from whoever has most of it; never from others. False: there is none for this announcer under this key. */
   function makeRoom(key: string, announcer: Address): boolean {
     const now = clock.monotonic()
     for (const entry of byKey.get(key) ?? []) if (entry.by.until <= now) forget(entry)
     const here = byKey.get(key) ?? []
-    if (here.length >= limits.perKey) return false
     if (here.filter(({ by }) => by.statement.holder === announcer).length >= limits.perAnnouncerAndKey) return false
+    if (here.length >= limits.perKey) {
+      const yielding = yieldingTo(announcer, here)
+      if (yielding === undefined) return false
+      forget(yielding)
+    }
     const own = byAnnouncer.get(announcer)
     if (own !== undefined && own.size >= limits.perAnnouncer) forget(own.values().next().value as Entry)
     if (total >= limits.total) {
@@ -175,7 +192,7 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
     let room = MAX_INDEX_BYTES - PAGE_OVERHEAD
     for (const key of new Set(keys.map(toHex)))
       for (const { entry, position, by } of byKey.get(key) ?? []) {
-        if (by.until <= now) continue
+        if (by.until <= now || options.isGood?.(by.statement.holder) === false) continue
         const path = pathOf(by.tree, position)
         const size = entrySize({ blobId: entry.blobId, path })
         if (room < size + by.size || entries.length === MAX_LOOKUP) {
@@ -210,6 +227,8 @@ export function createBlobIndex(options: BlobIndexOptions): BlobIndex {
       else if (message.kind === 'announce') {
         if (peer.id === undefined || (peer.roles & ROLE.repository) === 0)
           throw new HoldfastError('POOL_NO_ROLE', { peer: peer.channel, role: 'repository' })
+        if (options.isGood?.(peer.id) === false)
+          throw new HoldfastError('PEER_STANDING', { peer: peer.id, standing: 'not in good standing' }) // since the stream was opened
         const count = announce(message.statement, message.entries, peer.id)
         await wire.send(encodeIndex({ kind: 'taken', count }))
       } else throw new HoldfastError('NET_PROTOCOL', { what: message.kind })

@@ -16,6 +16,7 @@ import {
   MAX_HANDSHAKE_BYTES,
 } from '../net/messages/handshake.ts'
 import type { Gate, Peer } from '../net/node.ts'
+import type { PlainGate } from '../net/plain-host.ts'
 import type { Wire } from '../net/wire.ts'
 import type { MemberView, RegistryView } from './registry-view.ts'
 
@@ -41,8 +42,8 @@ export interface GateOptions {
   readonly log: Log
 }
 
-/** The gate of a node of this pool. */
-export function createGate(options: GateOptions): Gate {
+/** The gate of a node of this pool, for its encrypted connections and its plain ones. */
+export function createGate(options: GateOptions): Gate & PlainGate {
   const { identity, registry, domain, clock, rng, log } = options
   const me = identity === undefined ? undefined : { secret: identity.secret, id: addressOf(identity.secret) }
   const pool = options.poolId ?? poolIdOf(domain)
@@ -62,7 +63,8 @@ export function createGate(options: GateOptions): Gate {
     return assertStanding(registry, id)
   }
 
-  async function outbound(wire: Wire, remote: Address): Promise<Peer> {
+  /** The side that dialled: everything up to its last message. */
+  async function greet(wire: Wire, remote: Address): Promise<Peer> {
     const connectionId = rng.bytes(32)
     await send(wire, { kind: 'hi', connectionId, from: me?.id })
     const hello = only(await receive(wire), 'hello')
@@ -83,14 +85,21 @@ export function createGate(options: GateOptions): Gate {
         signature: signDigest(me.secret, welcomeDigest(domain, welcome)),
       })
     }
-    await wire.receiveEnd() // the other side closes when it is satisfied, or says why not
-    return { id: hello.from, channel: remote, roles: member.roles }
+    return { id: hello.from, channel: remote, roles: member.roles, says: hello.roles }
   }
 
-  async function inbound(wire: Wire, remote: Address): Promise<Peer> {
+  async function outbound(wire: Wire, remote: Address): Promise<Peer> {
+    const peer = await greet(wire, remote)
+    await wire.receiveEnd() // the other side closes when it is satisfied, or says why not
+    return peer
+  }
+
+  /** @param channel actor id of the channel's key; undefined on a plain endpoint, where a `from` is as good as its signature */
+  async function meet(wire: Wire, channel: Address | undefined): Promise<Peer> {
     if (me === undefined) throw new HoldfastError('PEER_HANDSHAKE', { what: 'a node without id was dialled' })
     const hi = only(await receive(wire), 'hi')
-    if (hi.from !== undefined && hi.from !== remote) refuse(`${hi.from} relayed by ${remote}`)
+    if (hi.from !== undefined && channel !== undefined && hi.from !== channel)
+      refuse(`${hi.from} relayed by ${channel}`)
     const hello: Hello = {
       connectionId: hi.connectionId,
       nonce: rng.bytes(32),
@@ -103,19 +112,21 @@ export function createGate(options: GateOptions): Gate {
     }
     const digest = helloDigest(domain, hello)
     await send(wire, { kind: 'hello', ...hello, signature: signDigest(me.secret, digest) })
-    if (hi.from === undefined) return { id: undefined, channel: remote, roles: 0 }
+    if (hi.from === undefined) return { id: undefined, channel: channel ?? ZERO_ADDRESS, roles: 0 }
     const welcome = only(await receive(wire), 'welcome')
     if (!equalBytes(welcome.hello, digest)) refuse('an answer to another hello')
     if (welcome.from !== hi.from || welcome.to !== me.id) refuse('an answer between others')
-    checkTime(welcome.time, remote)
+    checkTime(welcome.time, hi.from)
     if (recoverSigner(welcomeDigest(domain, welcome), welcome.signature) !== welcome.from) refuse('a wrong signature')
     const member = await memberOf(welcome.from)
-    return { id: welcome.from, channel: remote, roles: member.roles }
+    return { id: welcome.from, channel: welcome.from, roles: member.roles }
   }
 
   return {
     outbound,
-    inbound,
+    inbound: (wire, remote) => meet(wire, remote),
+    greet,
+    admit: (wire) => meet(wire, undefined),
     permit: (peer) => {
       if (peer.id !== undefined) assertStanding(registry, peer.id)
     },

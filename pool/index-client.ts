@@ -52,6 +52,8 @@ export const INDEX_TIMES: IndexTimes = { pollMs: 3_000, announceMs: 20 * 60_000,
 
 /** Sources asked where there are as many. protocol.md §2.7. */
 const SOURCES = 3
+/** A record that others have for so long is missing where it is missing: all indexes are told at once, and one that lost everything soon. Seconds. */
+const KNOWN_FOR = 120
 /** Records an honest index gives for one key. */
 const MAX_PER_KEY = 32
 
@@ -89,7 +91,7 @@ interface Source {
   announcedAt: number
   retryAt: number
   failures: number
-  /** Records it gave that are not true: it is asked last. */
+  /** Records it gave that are not true, and for each lookup that left out what others knew for long, one more: it is asked last. */
   lies: number
   isBusy: boolean
 }
@@ -237,13 +239,17 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
     const findings = createFindings(keys, registry, clock.now())
     const queue = indexes().sort((a, b) => sourceOf(a.id).lies - sourceOf(b.id).lies)
     let answered = 0
+    /** What each gave that is true, by `key holder`. */
+    const gave = new Map<Address, ReadonlySet<string>>()
     const askNext = async (): Promise<void> => {
       for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
         const limits = [AbortSignal.timeout(times.askMs), stopping.signal, ...(signal === undefined ? [] : [signal])]
         try {
           const pages = await ask(index, keys, AbortSignal.any(limits))
           answered++
-          for (const page of pages) sourceOf(index.id).lies += await findings.add(page)
+          const names = new Set<string>()
+          for (const page of pages) sourceOf(index.id).lies += await findings.add(page, names)
+          gave.set(index.id, names)
           return // this one of the places is filled
         } catch (cause) {
           signal?.throwIfAborted()
@@ -253,6 +259,7 @@ export function createIndexClient(options: IndexClientOptions): IndexClient {
     }
     await Promise.all(Array.from({ length: SOURCES }, askNext))
     if (answered === 0) throw new HoldfastError('NET_UNREACHABLE', { what: 'any index' })
+    for (const [id, names] of gave) if (findings.lacks(names, KNOWN_FOR)) sourceOf(id).lies++
     return { found: findings.all(), answered }
   }
 

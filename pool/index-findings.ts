@@ -16,8 +16,16 @@ export interface Found {
 }
 
 export interface Findings {
-  /** Takes a page. Returns how many of its entries are not true: invented, stale, or not asked for. */
-  add(page: { readonly statements: readonly Statement[]; readonly entries: readonly ProvenEntry[] }): Promise<number>
+  /**
+   * Takes a page. Returns how many of its entries are not true: invented, stale, or not asked for.
+   * @param names gets the names of what it told that is true
+   */
+  add(
+    page: { readonly statements: readonly Statement[]; readonly entries: readonly ProvenEntry[] },
+    names?: Set<string>,
+  ): Promise<number>
+  /** True when a source that told these names left out what others told, of a statement at least so many seconds old. */
+  lacks(names: ReadonlySet<string>, age: number): boolean
   /** By key, hex; the same holder and blob once, with its newest statement. */
   all(): ReadonlyMap<string, readonly Found[]>
 }
@@ -44,7 +52,7 @@ export function createFindings(keys: readonly Uint8Array[], registry: RegistryVi
   }
 
   return {
-    add: async ({ statements, entries }) => {
+    add: async ({ statements, entries }, names) => {
       let lies = 0
       for (const entry of entries) {
         const statement = statements[entry.statement]
@@ -58,6 +66,7 @@ export function createFindings(keys: readonly Uint8Array[], registry: RegistryVi
         const blobId = entry.blobId ?? entry.key
         const here = found.get(key) ?? new Map<string, Found>()
         const name = `${member.id} ${toHex(blobId)}`
+        names?.add(`${key} ${name}`)
         const addresses = statement.addresses ?? addressesOf(member)
         if ((here.get(name)?.expires ?? 0) < statement.expires)
           here.set(name, { holder: member.id, addresses, blobId, expires: statement.expires })
@@ -65,6 +74,10 @@ export function createFindings(keys: readonly Uint8Array[], registry: RegistryVi
       }
       return lies
     },
+    lacks: (names, age) =>
+      [...found].some(([key, holders]) =>
+        [...holders].some(([name, { expires }]) => expires <= now + RECORD_LIFE - age && !names.has(`${key} ${name}`)),
+      ),
     all: () => new Map([...found].map(([key, holders]) => [key, [...holders.values()]])),
   }
 }

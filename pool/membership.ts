@@ -32,16 +32,29 @@ export interface MembershipPlan {
   readonly nextDue?: UnixTime
 }
 
-/** What membership needs now. Pure; the most urgent act only, as the next check finds the next one. */
-export function planMembership(member: MemberView | undefined, endpoint: string, now: UnixTime): MembershipPlan {
+/** Periods without renewal after which the registrar takes none any more and the key may be dropped. contracts/libraries/Renewals.sol. */
+const PERIODS_TO_DROP = 4
+
+/**
+ * What membership needs now, of an agent or a delegate alike. Pure; the most urgent act only, as the next check finds the next one. A key that may be
+ * dropped cannot be renewed: it registers again when it has been dropped.
+ * @param plain its plain endpoint; '' for none, which is registered, too, so that nobody goes on dialling it
+ */
+export function planMembership(
+  member: MemberView | undefined,
+  endpoint: string,
+  now: UnixTime,
+  plain = '',
+): MembershipPlan {
   if (member === undefined) return { act: 'register' }
   const passed = ((now - member.renewedAt) * 100) / member.period
   const warning = WARNINGS.find((percent) => passed >= percent)
   const next = [...WARNINGS].reverse().find((percent) => passed < percent)
+  if (passed >= PERIODS_TO_DROP * 100) return { warning: 90 }
   return {
     ...(passed >= 50
       ? { act: 'renew' as const }
-      : endpoint !== '' && member.secureAddr !== endpoint
+      : endpoint !== '' && (member.secureAddr !== endpoint || member.insecureAddr !== plain)
         ? { act: 'endpoints' as const }
         : {}),
     ...(warning === undefined ? {} : { warning }),
@@ -56,6 +69,8 @@ export interface MembershipOptions {
   time(): UnixTime
   /** Own addresses as one endpoint (`endpointOf`); '' for an actor that is not reached. */
   endpoint(): string
+  /** The same of the plain endpoint; absent: there is none. */
+  plainEndpoint?(): string
   /** Hands an act to the outbox under a name: the same name again is the same act. */
   submit(name: string, act: MembershipAct): Promise<void>
   readonly log: Log
@@ -88,10 +103,13 @@ export function createMembership(options: MembershipOptions): Membership {
     act: NonNullable<MembershipPlan['act']>,
     member: MemberView | undefined,
     endpoint: string,
+    plain: string,
   ): Promise<void> {
-    const addresses = { secureAddr: endpoint, insecureAddr: '' }
+    const addresses = { secureAddr: endpoint, insecureAddr: plain }
     // An endpoint may come back later, so its name carries the moment; one that is on its way is not sent again.
-    const change = toHex(sha256(utf8(`${member?.secureAddr ?? ''}\n${endpoint}`)).subarray(0, 8))
+    const change = toHex(
+      sha256(utf8([member?.secureAddr ?? '', endpoint, member?.insecureAddr ?? '', plain].join('\n'))).subarray(0, 8),
+    )
     const name = {
       register: `register/${id}`,
       renew: `renew/${id}/${member?.renewedAt}`,
@@ -114,11 +132,16 @@ export function createMembership(options: MembershipOptions): Membership {
   async function check(): Promise<MembershipState> {
     const member = registry.member(id)
     const endpoint = options.endpoint()
-    const plan = planMembership(member, endpoint, options.time())
+    const plain = options.plainEndpoint?.() ?? ''
+    const plan = planMembership(member, endpoint, options.time(), plain)
     if (plan.act === undefined) submitted = ''
-    else await perform(plan.act, member, endpoint)
+    else await perform(plan.act, member, endpoint, plain)
     if ((plan.warning ?? 0) > warned)
-      log.warn('pool.renewal', { id, percent: plan.warning, fix: 'see that the chain answers and that there is gas' })
+      log.warn('pool.renewal', {
+        id,
+        percent: plan.warning,
+        fix: 'see that the chain answers and that there is gas; four periods late: holdfast pool registrar lapse',
+      })
     warned = plan.warning ?? 0
     const now = member?.standing ?? 'unregistered'
     const isGood = registry.inGoodStanding(id)

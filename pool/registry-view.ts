@@ -7,9 +7,21 @@ export const ROLE = { repository: 1, index: 2, monitor: 4, manager: 8, registrar
 /** One member, as far as its peers need to know it. Times in seconds of chain time. */
 export interface MemberView {
   readonly id: Address
+  /** 64 bytes: the uncompressed key without 0x04; the id is its hash. */
+  readonly publicKey: Uint8Array
+  /** `agent`, `delegate` or `master`; `none` is nobody. */
+  readonly level: string
   readonly roles: number
   /** `compliant`, `probation`, `violation`, `banned`, `abandoned` or `compromised`. */
   readonly standing: string
+  /** The delegate who assigns its roles and watchers. */
+  readonly manager: Address | undefined
+  /** Who watches it, as assigned; `watchersOf` leaves out those who may not any more. */
+  readonly monitors: readonly Address[]
+  /** The first of the indexes assigned to it. */
+  readonly index: Address | undefined
+  /** It resigned, and has given no endpoint since: managers leave it alone. */
+  readonly hasLeft?: boolean
   /** Multiaddrs, separated by spaces. */
   readonly secureAddr: string
   readonly insecureAddr: string
@@ -17,6 +29,8 @@ export interface MemberView {
   readonly renewedAt: number
   /** Within which the next renewal is due. */
   readonly period: number
+  /** Block of the last change of level, roles, standing or endpoints; left out: long ago. */
+  readonly changedIn?: number
 }
 
 export interface RegistryView {
@@ -26,6 +40,13 @@ export interface RegistryView {
   inGoodStanding(id: Address): boolean
   /** Reads up to the newest block, for a peer that registered a moment ago. */
   refresh?(): Promise<void>
+  /** Told after every change of the view. @returns ends it */
+  onChange?(listener: () => void): () => void
+}
+
+/** Why a member gets no requests (P5): its standing, or `unregistered`; undefined when it gets them. */
+export function barringStanding(registry: RegistryView, id: Address): string | undefined {
+  return registry.inGoodStanding(id) ? undefined : (registry.member(id)?.standing ?? 'unregistered')
 }
 
 /** Longest endpoint the registrar takes. Bytes. contracts/Registrar.sol. */
@@ -34,6 +55,11 @@ export const ENDPOINT_LIMIT = 256
 /** Where a member listens. */
 export function addressesOf(member: MemberView): string[] {
   return member.secureAddr.split(/\s+/).filter((address) => address !== '')
+}
+
+/** Where its plain endpoint is; none when it has none. */
+export function plainAddressesOf(member: MemberView): string[] {
+  return member.insecureAddr.split(/\s+/).filter((address) => address !== '')
 }
 
 /** Multiaddrs as one endpoint: without peer ids (the id is the key), as many as fit. */
@@ -48,4 +74,11 @@ export function endpointOf(addresses: readonly string[]): string {
 export function* membersWith(registry: RegistryView, role: number): Iterable<MemberView> {
   for (const member of registry.members())
     if ((member.roles & role) !== 0 && registry.inGoodStanding(member.id)) yield member
+}
+
+/** Who watches a member now: those assigned that still have the role and good standing. */
+export function watchersOf(registry: RegistryView, member: MemberView): readonly Address[] {
+  return member.monitors.filter(
+    (id) => ((registry.member(id)?.roles ?? 0) & ROLE.monitor) !== 0 && registry.inGoodStanding(id),
+  )
 }

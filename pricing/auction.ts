@@ -6,7 +6,7 @@ import { compareBytes } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import { ceilDiv, DAY, GiB, MONTH, WEI_PER_GWEI } from '../base/units.ts'
-import { type Bid, bidHash, checkReveal, type Refusal, type SealedBid } from './bids.ts'
+import { ABSURD_PRICE, type Bid, bidHash, checkReveal, type Refusal, type SealedBid } from './bids.ts'
 
 /** Confidence and other parts of one are counted in millionths. */
 const PPM = 1_000_000n
@@ -27,11 +27,13 @@ export interface AuctionTerms {
   readonly reserve: bigint
   /** What losing one lot would cost the uploader, wei. */
   readonly loss: bigint
+  /** Least bond of a bid, gwei, counted as far as stake stands behind it; absent: any. The bond is a part of the deal, not of the price: who bids low must not stand in for less. */
+  readonly bond?: bigint
   /** Most a bid may ask for reading beyond its allowance, wei per GiB; absent: any. */
   readonly egressPrice?: bigint
   /** Most lots of one cluster; absent: the rule is off. */
   readonly perCluster?: number
-  /** Most lots for newcomers; absent: the rule is off. */
+  /** Most lots for newcomers (`newcomerLots`); absent: the rule is off. */
   readonly newcomers?: number
   /** Stewards that have a lot of this put already, with their clusters: they count for the spread and cannot win another. */
   readonly holders?: readonly { readonly steward: Address; readonly cluster?: string }[]
@@ -78,9 +80,14 @@ export interface Clearing {
   readonly thin: boolean
 }
 
+/** What a bond comes to: what was bid, as far as stake stands behind it. */
+function standing(bond: bigint, backing: bigint): bigint {
+  return bond < backing ? bond : backing
+}
+
 /** `⌈(1 − c) · max(0, loss − bond) / term⌉` as wei per GiB-month: the expected loss that the bidder's bond does not cover. */
 export function penaltyOf(bid: Bid, bidder: Bidder, terms: AuctionTerms): bigint {
-  const bond = bid.bond < bidder.backing ? bid.bond : bidder.backing
+  const bond = standing(bid.bond, bidder.backing)
   const uncovered = terms.loss - bond * WEI_PER_GWEI
   if (uncovered <= 0n) return 0n
   const risk = PPM - BigInt(bidder.confidence)
@@ -98,6 +105,32 @@ export function lossOfLot(lot: {
   readonly reserve: bigint
 }): bigint {
   return ceilDiv(BigInt(lot.bytes) * (BigInt(lot.k) * lot.egressPrice + lot.reserve), BigInt(GiB))
+}
+
+/**
+ * Lots of one auction that newcomers may win: one share of a segment, and only while all newcomers together hold at most 1 % of what the
+ * uploader has placed, this put included. market.md step 3. Bytes.
+ */
+export function newcomerLots(uploader: {
+  /** Under live placements, with everybody and with newcomers. */
+  readonly placed: number
+  readonly withNewcomers: number
+  /** Of this put in all, and of one lot. */
+  readonly total: number
+  readonly lot: number
+}): number {
+  const { placed, withNewcomers, total, lot } = uploader
+  return 100 * (withNewcomers + lot) <= placed + total ? 1 : 0
+}
+
+/**
+ * The part of a steward's stake that stands behind one lot, gwei, rounded down: one stake cannot back every bid, so it counts by the lot's part of all
+ * rent in the steward's newest signed inventory, this lot included. market.md. @param rents wei a month
+ */
+export function proRataBond(stake: bigint, rents: { readonly lot: bigint; readonly inventory: bigint }): bigint {
+  const all = rents.inventory + rents.lot
+  if (stake <= 0n || rents.lot <= 0n || rents.inventory < 0n) return 0n
+  return (stake * rents.lot) / all
 }
 
 /** Clears an auction. Bids that break a rule are refused by name, never in silence. @throws `INPUT_RANGE` for terms that make no sense */
@@ -138,7 +171,7 @@ export function selectAwards(sealed: readonly SealedBid[], bidders: readonly Bid
 
 interface Candidate extends Score {
   readonly bidder: Bidder
-  readonly hash: Uint8Array
+  readonly sealed: Bid
 }
 
 const scoreOf = ({ steward, bid, penalty, score }: Candidate): Score => ({ steward, bid, penalty, score })
@@ -159,9 +192,11 @@ function admit(sealed: readonly SealedBid[], known: ReadonlyMap<Address, Bidder>
     const penalty = penaltyOf(bid, bidder, terms)
     const score = bid.price + penalty
     if (score > terms.reserve) refused.push({ steward, why: 'over-reserve' })
-    else candidates.push({ steward, bid: bid.price, penalty, score, bidder, hash: bidHash(bid) })
+    else candidates.push({ steward, bid: bid.price, penalty, score, bidder, sealed: bid })
   }
-  candidates.sort((a, b) => (a.score < b.score ? -1 : a.score > b.score ? 1 : compareBytes(a.hash, b.hash)))
+  candidates.sort((a, b) =>
+    a.score < b.score ? -1 : a.score > b.score ? 1 : compareBytes(bidHash(a.sealed), bidHash(b.sealed)),
+  )
   return { candidates, refused }
 }
 
@@ -178,6 +213,7 @@ function refusalOf(
   const { bid } = entry
   if (terms.holders?.some((holder) => holder.steward === entry.steward)) return 'holds-a-lot'
   if (bid?.capacity !== undefined && bid.capacity < terms.bytes) return 'no-room'
+  if (terms.bond !== undefined && bid && standing(bid.bond, bidder.backing) < terms.bond) return 'bond-short'
   if (terms.egressPrice !== undefined && bid && bid.egressPrice > terms.egressPrice) return 'egress-price'
   return undefined
 }
@@ -209,19 +245,19 @@ function createSeats(bidders: readonly Bidder[], terms: AuctionTerms) {
 }
 
 function assertTerms(terms: AuctionTerms): void {
-  const { bytes, term, k, n, lots } = terms
+  const { bytes, term, k, n, lots, reserve, loss } = terms
+  const isCount = (value: number, most: number) => Number.isSafeInteger(value) && value > 0 && value <= most
   const isSound =
-    Number.isSafeInteger(bytes) &&
-    bytes > 0 &&
-    Number.isSafeInteger(term) &&
-    term > 0 &&
-    k >= 1 &&
-    k <= n &&
-    lots.length <= n
-  if (!isSound || terms.reserve < 0n || terms.loss < 0n)
+    isCount(bytes, Number.MAX_SAFE_INTEGER) &&
+    isCount(term, 0xffffffff) &&
+    isCount(k, n) &&
+    isCount(n, 256) &&
+    lots.every((lot, i) => (lot === 0 || isCount(lot, n - 1)) && lots.indexOf(lot) === i)
+  const isMoney = reserve >= 0n && reserve < ABSURD_PRICE && loss >= 0n && loss < 1n << 128n
+  if (!isSound || !isMoney)
     throw new HoldfastError('INPUT_RANGE', {
       name: 'auction terms',
-      expected: 'positive bytes and term, 1 ≤ k ≤ n',
-      got: `${bytes} B, ${term} s, ${k}/${n}`,
+      expected: 'positive bytes and term, 1 ≤ k ≤ n ≤ 256, different lots below n, a reserve below 2^96 wei',
+      got: `${bytes} B, ${term} s, ${k}/${n}, ${lots.length} lots, reserve ${reserve}`,
     })
 }

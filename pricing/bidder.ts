@@ -33,7 +33,7 @@ export interface CostModel {
 /** Defaults, reasons in docs/spec/auction.md. The bond is eight weeks of price (market.md). */
 export const COST_MODEL: CostModel = {
   target: 100_000,
-  fullPremium: 500_000,
+  fullPremium: 350_000,
   egress: 1_000_000,
   bond: seconds(56 * DAY),
 }
@@ -65,6 +65,8 @@ export interface Offer {
   /** Most it pays for reading, wei per GiB; and the bytes a placement's reader gets free in 30 days. */
   readonly egressPrice: bigint
   readonly egressFree: number
+  /** Least bond it asks for, gwei; absent: any. */
+  readonly leastBond?: bigint
   /** Value the advert fee was paid for, gwei, as seen on chain. */
   readonly paidValue: bigint
 }
@@ -74,6 +76,7 @@ export type NoBid =
   | 'term' // outside 30–180 days
   | 'fee' // the advert fee was paid for less than it asks for
   | 'full' // the lot does not fit
+  | 'bond' // it asks for more bond than this steward offers
   | 'price' // the reserve is below what this steward asks
 
 /** Bytes that can still be taken: what is left of the quota, and never more than the volume has beyond its reserve. */
@@ -85,7 +88,7 @@ export function roomIn(capacity: Capacity): number {
 
 /** What a steward asks per GiB-month: cost · (1 + target) · (1 + premium · fill²), never under the floor. Rounded up, in its own favour. */
 export function askingPrice(model: CostModel, capacity: Capacity, reference: Wei): Wei {
-  if (model.fixed !== undefined) return wei(model.fixed)
+  if (model.fixed !== undefined) return wei(model.fixed > 0n ? model.fixed : 1n) // a bid of nothing is refused
   const cost = model.cost ?? (reference * UNMEASURED_COST) / PPM
   const offered = Math.max(1, capacity.quota)
   const fill = BigInt(Math.min(1_000_000, Math.round(((capacity.used + capacity.promised) / offered) * 1_000_000)))
@@ -109,6 +112,8 @@ export function priceBid(
   if (offer.lotBytes > room) return { none: 'full' }
   const price = askingPrice(model, capacity, reference)
   if (price > offer.reserve) return { none: 'price' }
+  const bond = docketAmount([{ price, length: offer.lotBytes, seconds: model.bond }])
+  if (offer.leastBond !== undefined && bond < offer.leastBond) return { none: 'bond' }
   const egress = ceilDiv(price * BigInt(model.egress), PPM)
   return {
     bid: {
@@ -116,7 +121,7 @@ export function priceBid(
       price,
       egressPrice: egress < offer.egressPrice ? egress : offer.egressPrice,
       egressFree: offer.egressFree,
-      bond: docketAmount([{ price, length: offer.lotBytes, seconds: model.bond }]),
+      bond,
       capacity: room,
     },
   }

@@ -1,6 +1,6 @@
 /**
- * Who probably falls together: stewards of one network (/24 of IPv4, /48 of IPv6) are one cluster. market.md, step 3. Pure; reads the
- * multiaddrs stewards registered. Funding roots join later.
+ * Who probably falls together: stewards of one network (/24 of IPv4, /48 of IPv6), or paid for by one purse, are one cluster. market.md,
+ * step 3. Pure; reads the multiaddrs stewards registered, and funding roots where somebody traced them.
  */
 
 /** Hosts that every machine has: they say nothing about where a steward is. */
@@ -29,24 +29,36 @@ export interface Clusters {
   readonly isMeaningful: boolean
 }
 
-/** Stewards that share a network, directly or through others, are one cluster. Without any usable address a steward stands alone. */
-export function clustersOf(
-  stewards: readonly { readonly id: string; readonly addresses: readonly string[] }[],
-): Clusters {
+/** What is known of where a steward stands. */
+export interface Located {
+  readonly id: string
+  readonly addresses: readonly string[]
+  /** The account its first coins came from, followed back to one that many do not share; absent: nobody traced it. */
+  readonly fundingRoot?: string
+}
+
+/**
+ * Stewards that share a network or a funding root, directly or through others, are one cluster. Without any usable address a steward stands
+ * alone. A root that paid for more than a third of them is a faucet or an exchange and says nothing about owners.
+ */
+export function clustersOf(stewards: readonly Located[]): Clusters {
   const parent = new Map<string, string>()
   const rootOf = (name: string): string => {
     const up = parent.get(name) ?? name
     return up === name ? name : rootOf(up)
   }
+  const telling = tellingRoots(stewards)
   let apart = false
   const first = new Map<string, string>()
-  for (const { id, addresses } of stewards) {
+  for (const { id, addresses, fundingRoot } of stewards) {
     const hosts = addresses.map(hostOf).filter((host) => host !== undefined)
     if (hosts.some((host) => !LOOPBACK.has(host))) apart = true
     const networks = hosts.length > 0 ? hosts.map(networkOf) : [id]
     const root = rootOf(networks[0] as string)
     first.set(id, root)
-    for (const network of networks) {
+    const purse = fundingRoot !== undefined && telling.has(fundingRoot) ? [`root ${fundingRoot}`] : []
+    if (purse.length > 0) apart = true
+    for (const network of [...networks, ...purse]) {
       const [low, high] = [rootOf(network), rootOf(root)].sort() as [string, string]
       parent.set(high, low)
     }
@@ -60,6 +72,15 @@ export function clustersOf(
 /** Lots one cluster may win: ⌊(n − k) / 2⌋, so that two clusters can fall and the object lives; at least one, or nothing could be placed. */
 export function clusterCap(k: number, n: number): number {
   return Math.max(1, Math.floor((n - k) / 2))
+}
+
+/** Roots of at least two stewards and of at most a third of those whose root is known. */
+function tellingRoots(stewards: readonly Located[]): ReadonlySet<string> {
+  const counts = new Map<string, number>()
+  for (const { fundingRoot } of stewards)
+    if (fundingRoot !== undefined) counts.set(fundingRoot, (counts.get(fundingRoot) ?? 0) + 1)
+  const known = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  return new Set([...counts].filter(([, count]) => count > 1 && 3 * count <= known).map(([root]) => root))
 }
 
 function expandIp6(host: string): string | undefined {

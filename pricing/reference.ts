@@ -38,35 +38,3 @@ export function defaultReserve(index: Wei, outsideOption?: Wei): Wei {
   const reserve = (index * 5n) / 2n
   return wei(outsideOption !== undefined && outsideOption < reserve ? outsideOption : reserve)
 }
-
-/** One auction's result, as far as the index needs it. */
-export interface ClearedPrice {
-  /** Wei per GiB-month. */
-  readonly price: bigint
-  /** Bytes placed. */
-  readonly bytes: number
-  /** Chain time. Seconds. */
-  readonly at: number
-}
-
-/** Clearings that count. market.md, Price index. */
-const INDEX_CLEARINGS = 9
-
-/**
- * The price index: byte-weighted median over the last nine clearings; of the two middle prices the lower one. `fallback` (the reference)
- * before there is any. The caps on one uploader's and one steward's weight come with published clearings.
- */
-export function priceIndex(clearings: readonly ClearedPrice[], fallback: Wei): Wei {
-  const counted = [...clearings]
-    .filter((clearing) => clearing.bytes > 0)
-    .sort((a, b) => b.at - a.at)
-    .slice(0, INDEX_CLEARINGS)
-  counted.sort((a, b) => (a.price < b.price ? -1 : a.price > b.price ? 1 : 0))
-  const half = counted.reduce((sum, clearing) => sum + clearing.bytes, 0) / 2
-  let weight = 0
-  for (const { price, bytes } of counted) {
-    weight += bytes
-    if (weight >= half) return wei(price)
-  }
-  return fallback
-}

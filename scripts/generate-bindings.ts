@@ -1,5 +1,5 @@
 /**
- * Writes chain/bindings/{hold-token,market,registrar}.ts from the compiled contracts, so that nobody needs a compiler to deploy
+ * Writes chain/bindings/{hold-token,market,mine,registrar,stake-pool}.ts from the compiled contracts, so that nobody needs a compiler to deploy
  * or to call them. Run with `npm run gen`; test/contracts/bindings.test.ts compares the committed files with a fresh run.
  */
 import { writeFile } from 'node:fs/promises'
@@ -15,7 +15,9 @@ export interface GeneratedFile {
 const CONTRACTS = [
   { name: 'HoldToken', path: 'chain/bindings/hold-token.ts' },
   { name: 'Market', path: 'chain/bindings/market.ts' },
+  { name: 'Mine', path: 'chain/bindings/mine.ts' },
   { name: 'Registrar', path: 'chain/bindings/registrar.ts' },
+  { name: 'StakePool', path: 'chain/bindings/stake-pool.ts' },
 ] as const
 
 /** What the compiler says about one contract, as far as it is used here. */

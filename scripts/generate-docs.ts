@@ -1,5 +1,6 @@
 /**
- * Writes the pages of docs/reference that say what the program says itself: errors, exit codes, commands, configuration.
+ * Writes the pages of docs/reference that say what the program says itself: errors, exit codes, commands, configuration;
+ * and which test tries which fault.
  * Run with `npm run gen`; test/docs/reference.test.ts compares the committed pages with a fresh run.
  */
 import { writeFile } from 'node:fs/promises'
@@ -8,6 +9,8 @@ import type { Argument, Command, Option } from 'commander'
 import { ERRORS, type ErrorCode, EXIT } from '../base/errors.ts'
 import { createProgram } from '../cli/program.ts'
 import { environmentNameOf, SETTING_KEYS, SETTINGS, type Setting } from '../cli/settings-table.ts'
+import { type Bound, MEMBERS, type Member } from '../test/cast/members.ts'
+import { faultsPage } from '../test/faults/rows.ts'
 
 /** One generated page: its path from the repository's root, and its text. */
 export interface Page {
@@ -50,6 +53,8 @@ export function generateDocs(): readonly Page[] {
     { path: 'docs/reference/exit-codes.md', text: exitCodesPage() },
     { path: 'docs/reference/commands.md', text: commandsPage(program) },
     { path: 'docs/reference/configuration.md', text: configurationPage() },
+    { path: 'docs/reference/faults.md', text: page('Faults', faultsPage()) },
+    { path: 'docs/reference/cast.md', text: castPage() },
   ]
 }
 
@@ -128,6 +133,53 @@ ${program.options.map(optionRow).join('\n')}
 
 ${commands.join('\n\n')}`,
   )
+}
+
+/** Who cheats how, and what comes of it. Each number is a bound that the named test holds what it measures against. */
+function castPage(): string {
+  const members: readonly Member[] = MEMBERS
+  const rows = members.map(
+    ({ name, program, vice, gain, loss, allowed }) =>
+      `| [${name}](../../test/cast/${program}) | ${vice} | ${boundText(gain)} | ${gain.peer.toLocaleString('en')} ${gain.unit} | ${boundText(loss)} | ${allowed} |`,
+  )
+  const tests = members.map(
+    ({ name, shownBy }) =>
+      `- **${name}**: ${shownBy.map(([file, test]) => `[${file}](../../${file}), "… ${test} …"`).join('; ')}`,
+  )
+  const short = members.flatMap(({ name, shortfall }) =>
+    shortfall === undefined ? [] : [`- **${name}**: ${shortfall}.`],
+  )
+  return page(
+    'The hostile cast',
+    `Programs that are honest but for one vice, and what became of them and of their victims. Every number is a bound; the test that
+plays the member measures, and fails when what it measured is not within. *Peer* is what an honest one has in the same time, in the same unit. What
+reliability demands of the victim stands in the last column.
+
+| who | vice | it ends with | peer | its victim loses | allowed |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+
+## Not poorer than its peer, or not yet as it should be
+
+${short.join('\n')}
+
+## Shown by
+
+${tests.join('\n')}`,
+  )
+}
+
+function boundText({ of, unit, least, most }: Bound): string {
+  const number = (value: number) => value.toLocaleString('en').replace('-', '−')
+  const range =
+    least === undefined
+      ? most > 0
+        ? `at most ${number(most)}`
+        : number(most)
+      : least === most
+        ? number(most)
+        : `${number(least)} to ${number(most)}`
+  return `${range} ${unit} ${of}`
 }
 
 function configurationPage(): string {

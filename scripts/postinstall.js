@@ -1,19 +1,21 @@
 // npm under Node 20 leaves out Hardhat's compiled EDR module (its package asks for Node >= 22) without a word.
 // This runs a second, script-less install on the node@24 that the first one brought, which adds it (docs/decisions/0001).
-// It does nothing when the module is there, so `npx holdfast` does not pay for it.
+// Then heavy libraries are bundled, so that daemons start in half the time (docs/decisions/0009).
+// Each is done once: `npx holdfast` does not pay for it.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { bundleLibraries } from './bundle-libraries.js'
 
-const present = () => {
-  try {
-    return readdirSync('node_modules/@nomicfoundation').some((name) => name.startsWith('edr-'))
-  } catch {
-    return false
-  }
-}
-if (!present()) {
+/** Without development dependencies there are neither tests nor bundles. */
+const isInstalled = (name) => existsSync(`node_modules/${name}`)
+const hasEngine = () =>
+  isInstalled('@nomicfoundation') &&
+  readdirSync('node_modules/@nomicfoundation').some((name) => name.startsWith('edr-'))
+if (!hasEngine()) {
   const run = spawnSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], {
     stdio: 'inherit',
   })
   process.exitCode = run.status ?? 1
 }
+if (isInstalled('esbuild')) await bundleLibraries(fileURLToPath(new URL('..', import.meta.url)))

@@ -5,7 +5,7 @@ import { type Answerer, createAnswerer } from '../blob/challenge.ts'
 import type { AnswerReply, AnswerRequest } from './answering.ts'
 
 const open = new Map<number, Answerer>()
-const reply = (answer: AnswerReply) => parentPort?.postMessage(answer)
+const reply = (answer: AnswerReply, moved: readonly ArrayBuffer[] = []) => parentPort?.postMessage(answer, moved)
 
 parentPort?.on('message', (request: AnswerRequest) => {
   const { job } = request
@@ -13,8 +13,9 @@ parentPort?.on('message', (request: AnswerRequest) => {
     if (request.kind === 'open') open.set(job, createAnswerer(request.domain, request.blob, request.nonces))
     else if (request.kind === 'drop') open.delete(job)
     else if (request.kind === 'piece') {
+      const { buffer } = request.bytes
       open.get(job)?.update(request.bytes)
-      reply({ job, taken: true })
+      reply({ job, taken: buffer as ArrayBuffer }, [buffer as ArrayBuffer])
     } else {
       const answers = open.get(job)?.finish()
       open.delete(job)

@@ -8,7 +8,7 @@ import { HoldfastError } from '../base/errors.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { MiB } from '../base/units.ts'
 import { type ChallengedBlob, createAnswerer } from '../blob/challenge.ts'
-import type { BlobFiles } from '../store/blob-files.ts'
+import { type BlobFiles, READ_CHUNK } from '../store/blob-files.ts'
 import type { Answer } from './ports.ts'
 
 /** Blobs up to here are hashed on the spot: a thread would cost more than the millisecond it takes. Bytes. */
@@ -43,9 +43,9 @@ export type AnswerRequest =
   | { readonly kind: 'finish'; readonly job: number }
   | { readonly kind: 'drop'; readonly job: number }
 
-/** From the thread: a piece was taken, the job is done, or the bytes are not the blob. */
+/** From the thread: a piece was taken (its room comes back), the job is done, or the bytes are not the blob. */
 export type AnswerReply =
-  | { readonly job: number; readonly taken: true }
+  | { readonly job: number; readonly taken: ArrayBuffer }
   | { readonly job: number; readonly answers: readonly Uint8Array[] }
   | { readonly job: number; readonly corrupt: true }
   | { readonly job: number; readonly failed: string }
@@ -67,6 +67,9 @@ interface Thread {
 export function createAnswering(options: AnsweringOptions): Answering {
   const { files, domain } = options
   const threads: Thread[] = []
+  /** Room for pieces, used again and again: dead buffers would pile up for minutes before they are collected. */
+  const rooms: Uint8Array[] = []
+  const takeRoom = () => rooms.pop() ?? new Uint8Array(READ_CHUNK)
   let nextJob = 0
 
   function idlest(): Thread {
@@ -74,7 +77,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
     const free = living.find((thread) => thread.jobs.size === 0)
     if (free) return free
     if (living.length < options.threads) {
-      const thread = startThread()
+      const thread = startThread((buffer) => rooms.push(new Uint8Array(buffer)))
       threads.push(thread)
       return thread
     }
@@ -84,7 +87,11 @@ export function createAnswering(options: AnsweringOptions): Answering {
   async function answerHere(blob: ChallengedBlob, nonces: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const answerer = createAnswerer(domain, blob, nonces)
     if (blob.length <= INLINE_BYTES) answerer.update(await files.read(blob.blobId))
-    else for await (const piece of files.stream(blob.blobId)) answerer.update(piece)
+    else {
+      const here = takeRoom()
+      for await (const piece of files.stream(blob.blobId, { room: () => here })) answerer.update(piece)
+      rooms.push(here)
+    }
     return answerer.finish()
   }
 
@@ -94,17 +101,18 @@ export function createAnswering(options: AnsweringOptions): Answering {
     const number = nextJob++
     const job: Job = { ahead: 0, failure: undefined, answers: undefined, wake: undefined }
     const news = () => new Promise<void>((resolve) => (job.wake = resolve))
+    let room: Uint8Array | undefined
     if (thread.jobs.size === 0) worker.ref()
     thread.jobs.set(number, job)
     const tell = (request: AnswerRequest, moved: readonly ArrayBuffer[] = []) => worker.postMessage(request, moved)
     try {
       tell({ kind: 'open', job: number, domain, blob, nonces })
-      for await (const piece of files.stream(blob.blobId)) {
+      for await (const piece of files.stream(blob.blobId, { room: () => (room ??= takeRoom()) })) {
+        room = undefined
         while (job.ahead >= PIECES_AHEAD && job.failure === undefined) await news()
         if (job.failure) throw job.failure
         job.ahead++
-        const { buffer } = piece
-        tell({ kind: 'piece', job: number, bytes: piece }, buffer instanceof ArrayBuffer ? [buffer] : [])
+        tell({ kind: 'piece', job: number, bytes: piece }, [piece.buffer as ArrayBuffer])
       }
       tell({ kind: 'finish', job: number })
       while (job.answers === undefined && job.failure === undefined) await news()
@@ -114,6 +122,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
       tell({ kind: 'drop', job: number })
       throw cause === CORRUPT ? new HoldfastError('BLOB_CORRUPT', { blob: toHex(blob.blobId) }) : cause
     } finally {
+      if (room) rooms.push(room) // nothing was read into it
       thread.jobs.delete(number)
       if (thread.jobs.size === 0) worker.unref()
     }
@@ -129,10 +138,11 @@ export function createAnswering(options: AnsweringOptions): Answering {
 /** Stands for "the bytes are not the blob" until the blob's name is put in. */
 const CORRUPT = new Error('corrupt')
 
-function startThread(): Thread {
+function startThread(onRoom: (room: ArrayBuffer) => void): Thread {
   const worker = new Worker(new URL('./answer-worker.ts', import.meta.url), { name: 'answer' })
   const thread: Thread = { worker, jobs: new Map(), dead: false }
   worker.on('message', (reply: AnswerReply) => {
+    if ('taken' in reply) onRoom(reply.taken)
     const job = thread.jobs.get(reply.job)
     if (!job) return // it was dropped
     if ('taken' in reply) job.ahead--

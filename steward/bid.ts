@@ -10,6 +10,7 @@ import type { Domain } from '../base/typed-data.ts'
 import type { Wei } from '../base/units.ts'
 import {
   type Advert,
+  type AuctionRules,
   advertDigest,
   advertHashOf,
   type Bid,
@@ -27,7 +28,10 @@ import {
 } from '../net/messages/bid.ts'
 import { only } from '../net/messages/fields.ts'
 import type { Wire } from '../net/wire.ts'
+import { publishedClearing } from '../pool/clearing.ts'
+import { type ClearingShown, encodeShown } from '../pool/evidence-form.ts'
 import { priceBid } from '../pricing/bidder.ts'
+import { recomputeClearing } from '../pricing/recompute.ts'
 import type { Book } from './book.ts'
 import { BID_LIFE, type StewardConfig } from './config.ts'
 import type { StewardChain } from './ports.ts'
@@ -47,7 +51,15 @@ export interface BidDeps {
   config(): StewardConfig
   /** Reference price today. Wei of HOLD per GiB-month. */
   reference(): Wei
+  /** A signed clearing that does not follow from its bids, with all that was published for it. */
+  onWrongClearing?(shown: ClearingShown): void
 }
+
+const NO_BID = {
+  fee: 'the advert\u2019s fee is too small for it',
+  term: 'a term outside 30 to 180 days',
+  bond: 'a larger bond than this steward offers',
+} as const
 
 /** How long we wait for our own node to see the advert's fee. Milliseconds. */
 const FEE_WAIT_MS = 2_000
@@ -74,10 +86,10 @@ export function createBidding(deps: BidDeps) {
       await wire.send(
         encodeBidMessage({ kind: 'sealed', commit, signature: signDigest(secret, commitDigest(advertHash, commit)) }),
       )
-      const root = await readBook(wire, advert, advertHash, commit)
+      const published = await readBook(wire, advert, advertHash, commit)
       const record = await bind(advert, name, bid)
       await wire.send(encodeBidMessage({ kind: 'reveal', bid, salt }))
-      await settle(wire, { advert, advertHash, root, record, bid })
+      await settle(wire, { advert, advertHash, ...published, record, bid })
     } finally {
       room.release(name)
     }
@@ -85,13 +97,14 @@ export function createBidding(deps: BidDeps) {
 
   /** @throws `PLACEMENT_INVALID`, `AUCTION_CHEAT`, `FUNDS_PRICE`, `STORE_FULL`, `PEER_BUSY`: why there is no bid */
   async function makeBid(advert: Advert, advertHash: Uint8Array): Promise<Bid> {
-    if (!deps.config().isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
+    if (!deps.config().isOpen || book.isDraining)
+      throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
     assertAdvert(advert, domain)
     const paid = await awaitFee(advertHash, advert.uploader)
     if (!paid) throw new HoldfastError('AUCTION_CHEAT', { what: 'the advert\u2019s fee is not on the chain' })
     const { config, reference } = deps
     const totalBytes = advert.lots.reduce((sum, lot) => sum + lot.count * lot.bytes, 0)
-    const { term, reserve, egressPrice, egressFree } = advert
+    const { term, reserve, egressPrice, egressFree, bond } = advert
     const offer = {
       lotBytes: lotBytes(advert),
       totalBytes,
@@ -100,15 +113,14 @@ export function createBidding(deps: BidDeps) {
       egressPrice,
       egressFree,
       paidValue: paid.value,
+      ...(bond === undefined ? {} : { leastBond: bond }),
     }
     const answer = priceBid(steward, offer, await room.capacity(), config().cost, reference())
     if ('bid' in answer) return answer.bid
     log.info('bid.none', { advert: toHex(advertHash), why: answer.none })
     if (answer.none === 'full') throw new HoldfastError('STORE_FULL', { what: `a lot of ${offer.lotBytes} bytes` })
     if (answer.none === 'price') throw new HoldfastError('FUNDS_PRICE', { max: String(reserve) })
-    throw new HoldfastError('PLACEMENT_INVALID', {
-      what: answer.none === 'fee' ? 'the advert\u2019s fee is too small for it' : 'a term outside 30 to 180 days',
-    })
+    throw new HoldfastError('PLACEMENT_INVALID', { what: NO_BID[answer.none] })
   }
 
   /** Our node may see the block a moment later than the uploader's. @throws `PEER_BUSY` */
@@ -128,17 +140,24 @@ export function createBidding(deps: BidDeps) {
     }
   }
 
-  /** All commits, checked against their root; ours is among them, once. Returns the root. @throws `AUCTION_CHEAT` */
-  async function readBook(wire: Wire, advert: Advert, advertHash: Uint8Array, commit: Uint8Array): Promise<Uint8Array> {
-    const { root, count } = only(await receive(wire, advert.commitMs), 'book')
+  /** The rules and all commits, checked against their root; ours is among them, once. @throws `AUCTION_CHEAT` */
+  async function readBook(
+    wire: Wire,
+    advert: Advert,
+    advertHash: Uint8Array,
+    commit: Uint8Array,
+  ): Promise<Pick<Auction, 'root' | 'rules' | 'entries'>> {
+    const { root, count, rules } = only(await receive(wire, advert.commitMs), 'book')
     const entries: CommitEntry[] = []
+    // no page is empty and `count` is capped, so it ends; every page has its deadline (net/messages/bid.ts)
     while (entries.length < count) entries.push(...only(await receive(wire), 'commits').entries)
     const ours = entries.filter((entry) => entry.steward === steward)
-    if (entries.length !== count || !equalBytes(commitsRoot(advertHash, entries), root))
+    if (entries.length !== count || !equalBytes(commitsRoot(advertHash, rules, entries), root))
       return cheat('the commits are not those of their root')
     if (ours.length !== 1 || !equalBytes((ours[0] as CommitEntry).commit, commit))
       return cheat('our commit is not in the list')
-    return root
+    if (rules.reserve > advert.reserve) return cheat('the reserve is above the advertised one')
+    return { root, rules, entries }
   }
 
   /** The bid is durable before anybody can hold us to it. */
@@ -174,6 +193,8 @@ export function createBidding(deps: BidDeps) {
     readonly advert: Advert
     readonly advertHash: Uint8Array
     readonly root: Uint8Array
+    readonly rules: AuctionRules
+    readonly entries: readonly CommitEntry[]
     readonly record: BidRecord
     readonly bid: Bid
   }
@@ -183,8 +204,9 @@ export function createBidding(deps: BidDeps) {
     const { advert, record } = auction
     const outcome = only(await receive(wire, advert.revealMs), 'outcome')
     const reveals: RevealEntry[] = []
+    // ends like the pages of commits
     while (reveals.length < outcome.count) reveals.push(...only(await receive(wire), 'reveals').entries)
-    assertClearing(auction, outcome, reveals)
+    await assertClearing(auction, outcome, reveals)
     const batch = book.batch()
     batch.bid({
       ...record,
@@ -195,18 +217,37 @@ export function createBidding(deps: BidDeps) {
     log.info('bid.settled', { advert: record.advert, won: outcome.lot !== undefined, price: String(outcome.price) })
   }
 
-  function assertClearing(
+  async function assertClearing(
     auction: Auction,
     outcome: Extract<BidMessage, { kind: 'outcome' }>,
     reveals: readonly RevealEntry[],
-  ): void {
+  ): Promise<void> {
     const { advert, advertHash, root, bid } = auction
     const digest = clearingDigest(advertHash, root, outcome.price, reveals)
     if (recoverSigner(digest, outcome.signature) !== advert.uploader) cheat('the uploader did not sign the clearing')
     const ours = reveals.filter((entry) => entry.bid.steward === steward)
     if (ours.length !== 1 || (ours[0] as RevealEntry).bid.price !== bid.price || ours[0]?.lot !== outcome.lot)
       cheat('our bid is not in the clearing as we made it')
-    if (outcome.lot !== undefined && outcome.price < bid.price) cheat('the price is below our bid')
+    await recompute(auction, outcome, reveals)
+  }
+
+  /** Clears the auction again from what was published. A wrong clearing is kept with its maker's signatures. market.md, step 5. @throws `AUCTION_CHEAT` */
+  async function recompute(
+    { advert, root, rules, entries, record }: Auction,
+    { price, signature }: { readonly price: bigint; readonly signature: Uint8Array },
+    reveals: readonly RevealEntry[],
+  ): Promise<void> {
+    const published = { advert, rules, entries, reveals, price }
+    const [fault] = recomputeClearing(publishedClearing(published)).faults
+    if (!fault) return
+    const batch = book.batch()
+    const shown: ClearingShown = { advert, rules, commits: entries, outcome: { root, price, reveals, signature } }
+    batch.wrongClearing(record.advert, encodeShown('wrong-clearing', shown))
+    await book.commit(batch)
+    const what = `${fault.kind}: ${fault.published}, should be ${fault.expected}`
+    deps.onWrongClearing?.(shown)
+    log.warn('bid.wrong-clearing', { advert: record.advert, uploader: advert.uploader, what })
+    cheat(`the clearing does not follow from the bids (${what})`)
   }
 
   async function receive(wire: Wire, windowMs?: number): Promise<BidMessage> {
@@ -222,8 +263,9 @@ export function assertAdvert(advert: Advert, domain: Domain): void {
   const { signature, ...terms } = advert
   if (advert.chainId !== domain.chainId || advert.market !== domain.contract) cheat('the advert is for another market')
   if (recoverSigner(advertDigest(terms), signature) !== advert.uploader) cheat('the uploader did not sign the advert')
-  if (advert.k > advert.n || advert.lots.reduce((sum, lot) => sum + lot.count, 0) !== advert.n)
-    cheat('the advert\u2019s lots are not its n')
+  // a put gives out all n, a repair only those that are missing
+  const lots = advert.lots.reduce((sum, lot) => sum + lot.count, 0)
+  if (advert.k > advert.n || lots < 1 || lots > advert.n) cheat('the advert\u2019s lots are not among its n')
   if (advert.lots.some((lot) => lot.bytes < lot.blobs)) cheat('lots with empty blobs')
 }
 

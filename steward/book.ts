@@ -7,7 +7,8 @@ import type { Address } from '../base/curve.ts'
 import type { Change, Journal } from '../base/ports.ts'
 import { nextDueOf } from './decide.ts'
 import { DueQueue } from './due-queue.ts'
-import { areBytesFree, type HeldPlacement } from './held-placement.ts'
+import { areBytesFree, type HeldPlacement, lastPaymentOf } from './held-placement.ts'
+import type { PromiseRecord } from './promise.ts'
 import {
   type ArrivalRecord,
   type BidRecord,
@@ -18,6 +19,7 @@ import {
   KEYS,
   type NoticeRecord,
   type Receipt,
+  type ReleaseRecord,
   type RowsRecord,
 } from './records.ts'
 
@@ -67,6 +69,16 @@ export class BookBatch {
     this.changes.set(KEYS.docket(hash), docket)
   }
 
+  release(release: ReleaseRecord): void {
+    this.changes.set(KEYS.release(release.bounty), encodeRecord(release))
+    this.apply.push(() => this.book.releases.set(release.bounty, release))
+  }
+
+  dropRelease(bounty: string): void {
+    this.changes.set(KEYS.release(bounty), undefined)
+    this.apply.push(() => this.book.releases.delete(bounty))
+  }
+
   bid(bid: BidRecord): void {
     this.changes.set(KEYS.bid(bid.advert), encodeRecord(bid))
     this.apply.push(() => this.book.bids.set(bid.advert, bid))
@@ -77,12 +89,30 @@ export class BookBatch {
     this.apply.push(() => this.book.bids.delete(advert))
   }
 
+  promise(promise: PromiseRecord): void {
+    this.changes.set(KEYS.promise(promise.from), encodeRecord(promise))
+    this.apply.push(() => this.book.promises.set(promise.from, promise))
+  }
+
   arrival(blob: string, arrival: ArrivalRecord | undefined): void {
     this.changes.set(KEYS.arrival(blob), arrival && encodeRecord(arrival))
   }
 
-  successor(blob: string, stored: Uint8Array | undefined): void {
-    this.changes.set(KEYS.successor(blob), stored)
+  draining(isDraining: boolean): void {
+    this.changes.set(KEYS.draining, isDraining ? new Uint8Array([1]) : undefined)
+    this.apply.push(() => {
+      this.book.isDraining = isDraining
+    })
+  }
+
+  /** `id` names the placement of the copy. */
+  successor(id: string, stored: Uint8Array | undefined): void {
+    this.changes.set(KEYS.successor(id), stored)
+  }
+
+  /** What convicts an uploader of a wrong clearing, until a report takes it. */
+  wrongClearing(advert: string, evidence: Uint8Array): void {
+    this.changes.set(KEYS.wrongClearing(advert), evidence)
   }
 
   cursor(cursor: Uint8Array): void {
@@ -101,15 +131,27 @@ export class Book {
   readonly byBlob = new Map<string, Set<string>>()
   /** Bounties that have not come to their end. */
   readonly bounties = new Map<string, BountyRecord>()
+  /** By bounty, until nobody can ask for them any more. */
+  readonly releases = new Map<string, ReleaseRecord>()
   readonly bids = new Map<string, BidRecord>()
+  /** What was promised by vouchers, by uploader. */
+  readonly promises = new Map<Address, PromiseRecord>()
   /** Placement ids by the digest of any of their versions. */
   readonly idOfDigest = new Map<string, string>()
+  /** The operator lets this steward run empty. */
+  isDraining = false
   /** When a placement's rules have something to say. */
   readonly due = new DueQueue()
-  /** Bytes of blobs that at least one living placement keeps. */
+  /** When the bytes of a blob that is held were last compared with their id. */
+  readonly checked = new DueQueue()
+  /** Bytes of blobs that at least one living placement keeps, and that are not lost. */
   bytesHeld = 0
+  /** Bytes of living placements that pay no rent: they came by the right to store. */
+  bytesFree = 0
   /** Living placements by their advert, hex: how much of a lot has come. */
   private readonly lots = new Map<string, { bytes: number; blobs: number }>()
+  /** Placements by their uploader, living and dead, and the bytes of those that can be read. */
+  private readonly uploaders = new Map<Address, { placements: number; bytes: number }>()
   private readonly journal: Journal
 
   private constructor(journal: Journal) {
@@ -124,7 +166,10 @@ export class Book {
     }
     await load<Holding>(KEYS.holding(''), (holding) => book.show(holding))
     await load<BountyRecord>(KEYS.bounty(''), (bounty) => book.bounties.set(bounty.id, bounty))
+    await load<ReleaseRecord>(KEYS.release(''), (release) => book.releases.set(release.bounty, release))
     await load<BidRecord>(KEYS.bid(''), (bid) => book.bids.set(bid.advert, bid))
+    book.isDraining = (await journal.get(KEYS.draining)) !== undefined
+    await load<PromiseRecord>(KEYS.promise(''), (promise) => book.promises.set(promise.from, promise))
     return book
   }
 
@@ -141,26 +186,50 @@ export class Book {
   /** For batches: memory follows the disk. */
   show(holding: Holding): void {
     const { id, blobId, length } = holding.held
-    const before = this.isKept(blobId)
+    const before = this.isHeld(blobId)
     this.count(this.holdings.get(id), -1)
     this.count(holding, 1)
     this.holdings.set(id, holding)
     const ids = this.byBlob.get(blobId)
     if (ids) ids.add(id)
     else this.byBlob.set(blobId, new Set([id]))
-    const after = this.isKept(blobId)
+    const after = this.isHeld(blobId)
     if (before !== after) this.bytesHeld += after ? length : -length
     for (const digest of holding.versions) this.idOfDigest.set(digest, id)
     this.due.set(id, nextDueOf(holding.held))
+    this.checked.set(blobId, after ? this.checkedAt(blobId) : undefined)
+  }
+
+  /** The newest reading of a blob that compared it with its id: at its arrival, for an answer that was paid, or for its own sake. */
+  checkedAt(blob: string): number {
+    let last = 0
+    for (const id of this.byBlob.get(blob) ?? []) {
+      const holding = this.holdings.get(id)
+      if (!holding || holding.held.state === 'pruned') continue
+      const paid = lastPaymentOf(holding.held)
+      last = Math.max(last, holding.checkedAt ?? holding.heldAt, paid.id === '' ? 0 : paid.at)
+    }
+    return last
   }
 
   private count(holding: Holding | undefined, sign: 1 | -1): void {
-    if (!holding || holding.held.state === 'pruned') return
+    if (!holding) return
+    const { uploader, state, lost, length } = holding.held
+    const { placements, bytes } = this.heldFor(uploader)
+    const readable = state === 'pruned' || lost ? 0 : length
+    this.uploaders.set(uploader, { placements: placements + sign, bytes: bytes + sign * readable })
+    if (state === 'pruned') return
+    if (holding.held.price === 0n) this.bytesFree += sign * length
     const lot = this.lots.get(holding.advert) ?? { bytes: 0, blobs: 0 }
     lot.bytes += sign * holding.held.length
     lot.blobs += sign
     if (lot.blobs > 0) this.lots.set(holding.advert, lot)
     else this.lots.delete(holding.advert)
+  }
+
+  /** What was ever placed by an uploader, and the bytes of it that are here. */
+  heldFor(uploader: Address): { readonly placements: number; readonly bytes: number } {
+    return this.uploaders.get(uploader) ?? { placements: 0, bytes: 0 }
   }
 
   /** What is held under an advert. @param advert hex */
@@ -176,9 +245,26 @@ export class Book {
     }
   }
 
+  /** Bytes; 0 for a blob that nobody ever placed here. */
+  lengthOf(blob: string): number {
+    for (const { length } of this.heldOf(blob)) return length
+    return 0
+  }
+
   /** True while a living placement keeps the blob. */
   isKept(blob: string): boolean {
     return !areBytesFree(this.heldOf(blob))
+  }
+
+  /** True when the bytes of a blob that is kept are gone or wrong. */
+  isLost(blob: string): boolean {
+    for (const held of this.heldOf(blob)) if (held.lost && held.state !== 'pruned') return true
+    return false
+  }
+
+  /** True when a blob is kept and, as far as we know, here. */
+  isHeld(blob: string): boolean {
+    return this.isKept(blob) && !this.isLost(blob)
   }
 
   /** The living placement of one uploader over a blob. */
@@ -188,18 +274,26 @@ export class Book {
     return undefined
   }
 
-  /** Every blob that living placements keep, with the locator when one of them has it. */
+  /** Every blob that is held, once for each locator that its placements have: another uploader's must not hide its owner's. */
   *kept(): Iterable<{ readonly blobId: Uint8Array; readonly locator?: Uint8Array }> {
     for (const [blob, ids] of this.byBlob) {
-      if (!this.isKept(blob)) continue
-      let locator: string | undefined
-      for (const id of ids) locator ??= this.holdings.get(id)?.locator
-      yield { blobId: fromHex(blob, 32), ...(locator === undefined ? {} : { locator: fromHex(locator, 32) }) }
+      if (!this.isHeld(blob)) continue
+      const holdings = [...ids]
+        .flatMap((id) => this.holdings.get(id) ?? [])
+        .filter(({ held }) => held.state !== 'pruned')
+      const locators = new Set(holdings.flatMap(({ locator }) => locator ?? []))
+      if (locators.size === 0) yield { blobId: fromHex(blob, 32) }
+      for (const locator of locators) yield { blobId: fromHex(blob, 32), locator: fromHex(locator, 32) }
     }
   }
 
   async cursor(): Promise<Uint8Array | undefined> {
     return this.journal.get(KEYS.cursor)
+  }
+
+  /** Evidence of a wrong clearing, by the advert's hash in hex. */
+  async wrongClearing(advert: string): Promise<Uint8Array | undefined> {
+    return this.journal.get(KEYS.wrongClearing(advert))
   }
 
   async receipt(id: string, place: number): Promise<Receipt | undefined> {
@@ -224,8 +318,15 @@ export class Book {
     return bytes && decodeRecord<NoticeRecord>(key, bytes)
   }
 
-  async successor(blob: string): Promise<Uint8Array | undefined> {
-    return this.journal.get(KEYS.successor(blob))
+  async successor(id: string): Promise<Uint8Array | undefined> {
+    return this.journal.get(KEYS.successor(id))
+  }
+
+  /** A bounty that came to an end. A killed dev chain may bring it again. */
+  async ended(id: string): Promise<BountyRecord | undefined> {
+    const key = KEYS.past(id)
+    const bytes = await this.journal.get(key)
+    return bytes && decodeRecord<BountyRecord>(key, bytes)
   }
 
   /** Bounties that came to an end, posted at or after `since`, in no order. */

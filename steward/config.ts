@@ -8,15 +8,23 @@ export interface StewardConfig {
   /** Bytes of the quota's volume that stay free. R12. */
   readonly reserve: number
   readonly cost: CostModel
+  /** Longest time between two readings of a blob that compare it with its id. Seconds of chain time, up to the midnight after. */
+  readonly scrub: number
   /** False: what is held is kept, nothing new is taken (pause, drain). */
   readonly isOpen: boolean
 }
 
 /** Everything but the quota, which has no default. */
-export const STEWARD_CONFIG: Omit<StewardConfig, 'quota' | 'reserve'> = { cost: COST_MODEL, isOpen: true }
+export const STEWARD_CONFIG: Omit<StewardConfig, 'quota' | 'reserve'> = {
+  cost: COST_MODEL,
+  scrub: 30 * DAY,
+  isOpen: true,
+}
 
 /** A bid binds so long: an interrupted upload is taken up within it, by the winner or a runner-up. Seconds of chain time. */
 export const BID_LIFE = 14 * DAY
+/** Between notice and pruning, for what was placed without an advert that says another span. Seconds. */
+export const LONGEST_GRACE = 14 * DAY
 /** Room is kept free for a lot that was won and not delivered so long. Seconds of chain time. */
 export const PROMISE_LIFE = 3 * DAY
 /** A placement may begin so long before or after its offer: the award waits for the upload, clocks of two heads differ. Seconds. */

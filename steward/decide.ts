@@ -6,6 +6,9 @@
  * (14 days) → prune. A payment in between takes the notice back. A term that is over and paid to its end is kept 14 days more for the
  * hand-over (market.md, Contracts), then pruned; one that is over and not paid to its end follows the rule for silence, so that the last
  * interval stays worth paying. Nothing is pruned while a bounty over it can still be swept: that would be throwing away money (PR6).
+ *
+ * A blob that is lost keeps its placement until the uploader has our release, or until the rules above end it: without a notice, as there
+ * is nothing left to prune.
  */
 import { DAY } from '../base/units.ts'
 import { type HeldPlacement, lastPaymentOf, type OpenBounty, type Payment, paidUntil } from './held-placement.ts'
@@ -30,6 +33,12 @@ export type Fact =
   | { readonly kind: 'paid'; readonly bounty: string; readonly at: number; readonly cut: number }
   /** The chain took a final sweep back. */
   | { readonly kind: 'unpaid'; readonly bounty: string }
+  /** Its bytes are gone, or are not those of its id. */
+  | { readonly kind: 'lost'; readonly why: string }
+  /** They are here again, and whole. */
+  | { readonly kind: 'found' }
+  /** Its uploader has our release and counts it as lost. */
+  | { readonly kind: 'given-up' }
   /** Both sides signed the next version. */
   | {
       readonly kind: 'renewed'
@@ -38,6 +47,8 @@ export type Fact =
       readonly price: bigint
       readonly grace: number
     }
+  /** Notice that both sides signed: it ends then, or with its term. */
+  | { readonly kind: 'notice'; readonly end: number }
 
 export type Effect =
   /** Sign `Unpaid(placement, pruneAfter)` and send it to the uploader, as often as it takes until pruneAfter. */
@@ -48,7 +59,7 @@ export type Effect =
       readonly kind: 'prune'
       readonly placement: string
       readonly blobId: string
-      readonly reason: 'unpaid' | 'ended'
+      readonly reason: 'unpaid' | 'ended' | 'lost'
     }
   /** For the operator. */
   | {
@@ -65,7 +76,7 @@ export interface Decision {
 
 /** What a fact changes, and what is to be done about it now. @param now chain time, seconds */
 export function decide(held: HeldPlacement, fact: Fact, now: number): Decision {
-  const next = settle(apply(held, fact), now)
+  const next = settle(apply(held, fact, now), now)
   const before = new Set(outstandingEffects(held).map((effect) => effect.id))
   const asked = outstandingEffects(next).filter((effect) => !before.has(effect.id))
   return { next, effects: [...asked, ...alertsOf(held, next)] }
@@ -84,6 +95,7 @@ export function outstandingEffects(held: HeldPlacement): Effect[] {
 export function nextDueOf(held: HeldPlacement): number | undefined {
   if (held.state === 'pruned') return undefined
   const afterBounties = Math.max(0, ...held.open.map((bounty) => bounty.deadline + 1))
+  if (held.lost) return Math.max(endOfLost(held), afterBounties)
   if (isSettled(held)) return Math.max(held.end + HANDOVER, afterBounties)
   const { notice } = held
   if (!notice) return lastPaymentOf(held).at + UNPAID_AFTER
@@ -93,7 +105,7 @@ export function nextDueOf(held: HeldPlacement): number | undefined {
     : notice.at + Math.ceil(part * (notice.pruneAfter - notice.at))
 }
 
-function apply(held: HeldPlacement, fact: Fact): HeldPlacement {
+function apply(held: HeldPlacement, fact: Fact, now: number): HeldPlacement {
   switch (fact.kind) {
     case 'tick':
       return held
@@ -105,6 +117,16 @@ function apply(held: HeldPlacement, fact: Fact): HeldPlacement {
       return onPaid(held, { id: fact.bounty, at: fact.at, cut: Math.min(fact.cut, held.end) })
     case 'unpaid':
       return { ...held, payments: held.payments.filter((payment) => payment.id !== fact.bounty) }
+    case 'lost':
+      return held.lost || held.state === 'pruned' ? held : { ...held, lost: { at: now, why: fact.why } }
+    case 'found': {
+      const { lost: _, ...rest } = held
+      return held.state === 'pruned' ? held : rest
+    }
+    case 'given-up':
+      return held.lost ? { ...held, lost: { ...held.lost, told: true } } : held
+    case 'notice':
+      return held.state === 'pruned' ? held : { ...held, end: Math.min(held.end, Math.max(fact.end, held.start)) }
     case 'renewed':
       if (fact.version <= held.version) return held
       return { ...held, version: fact.version, end: Math.max(held.end, fact.end), price: fact.price, grace: fact.grace }
@@ -127,6 +149,10 @@ function settle(held: HeldPlacement, now: number): HeldPlacement {
   const open = held.open.filter((bounty) => bounty.deadline >= now)
   const current = open.length === held.open.length ? held : { ...held, open }
   const { notice, ...rest } = current
+  if (current.lost) {
+    const isOver = current.lost.told === true || (now >= endOfLost(current) && open.length === 0)
+    return isOver ? { ...rest, state: 'pruned', prunedAt: now, reason: 'lost' } : { ...rest, state: 'held' }
+  }
   if (isSettled(current)) {
     const isOver = now >= current.end + HANDOVER && open.length === 0
     return isOver ? { ...rest, state: 'pruned', prunedAt: now, reason: 'ended' } : { ...rest, state: 'held' }
@@ -140,6 +166,11 @@ function settle(held: HeldPlacement, now: number): HeldPlacement {
     return { ...rest, state: 'pruned', prunedAt: now, reason: 'unpaid' }
   const warned = WARN_AT.filter((part) => now >= notice.at + Math.ceil(part * (notice.pruneAfter - notice.at))).length
   return { ...current, notice: { ...notice, warned: Math.max(warned, notice.warned) } }
+}
+
+/** When the placement of a lost blob ends by itself. */
+function endOfLost(held: HeldPlacement): number {
+  return isSettled(held) ? held.end + HANDOVER : lastPaymentOf(held).at + UNPAID_AFTER
 }
 
 /** Paid up to its end: nothing is owed any more. */

@@ -48,8 +48,13 @@ export interface HeldPlacement {
   readonly notice?: { readonly n: number; readonly at: number; readonly pruneAfter: number; readonly warned: number }
   /** Notices so far. */
   readonly notices: number
+  /**
+   * Its bytes are gone or wrong: since when, and how that was noticed. Nothing is answered or served for it. `told`: its uploader knows,
+   * and has taken the bounty over it back by our release.
+   */
+  readonly lost?: { readonly at: number; readonly why: string; readonly told?: true }
   readonly prunedAt?: number
-  readonly reason?: 'unpaid' | 'ended'
+  readonly reason?: 'unpaid' | 'ended' | 'lost'
   readonly state: HeldState
 }
 

@@ -3,11 +3,13 @@
  * The same offer again gets the same countersignature; an interrupted one goes on at its offset; a renewal needs no bytes.
  */
 import { createHash } from 'node:crypto'
-import { concat, fromHex, toHex, u32 } from '../base/bytes.ts'
+import { concat, fromHex, readU32, toHex, u32 } from '../base/bytes.ts'
 import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
-import { type Domain, placementDigest, rowsDigest } from '../base/typed-data.ts'
+import { type Domain, type Placement, placementDigest, rowsDigest } from '../base/typed-data.ts'
+import { DAY } from '../base/units.ts'
+import { only } from '../net/messages/fields.ts'
 import {
   decodeStore,
   encodeStore,
@@ -16,16 +18,22 @@ import {
   type StoreRequest,
   successorDigest,
 } from '../net/messages/store.ts'
+import type { Peer } from '../net/node.ts'
 import type { Wire } from '../net/wire.ts'
+import type { Right } from '../pool/grant.ts'
+import type { Arrival, Transfers } from '../pool/transfers.ts'
 import type { BlobFiles, BlobSink } from '../store/blob-files.ts'
 import type { Book } from './book.ts'
 import { BID_LIFE, MAX_ROWS, NOTED_ARRIVAL, type StewardConfig } from './config.ts'
+import type { Damage } from './damage.ts'
 import { holdPlacement } from './held-placement.ts'
 import type { Fault, StewardIndexes } from './ports.ts'
-import type { ArrivalRecord, Holding } from './records.ts'
+import type { ArrivalRecord } from './records.ts'
+import type { Renewals } from './renew.ts'
+import type { Rights } from './right.ts'
 import type { Locked, Room } from './room.ts'
 import type { Step } from './step.ts'
-import { assertAwarded, assertOffered, assertRenewal, isSameDeal, type Offer } from './terms.ts'
+import { assertAwarded, assertFree, assertOffered, isSameDeal, type Offer } from './terms.ts'
 
 export interface HoldDeps {
   readonly book: Book
@@ -35,7 +43,13 @@ export interface HoldDeps {
   readonly steward: Address
   readonly room: Room
   readonly locked: Locked
+  readonly damage: Pick<Damage, 'find'>
   readonly indexes: StewardIndexes
+  readonly renewals: Renewals
+  /** Absent: nothing is taken without money. */
+  readonly rights?: Pick<Rights, 'check' | 'spend'> | undefined
+  /** Where the plain endpoint is open: uploaders that ask for it bring the bytes there. */
+  readonly transfers?: Pick<Transfers, 'await'> | undefined
   readonly log: Log
   config(): StewardConfig
   /** Chain time. */
@@ -45,6 +59,16 @@ export interface HoldDeps {
   readonly fault?: Fault | undefined
 }
 
+/** What comes with an offer beside its terms. */
+interface Extras {
+  readonly locator: Uint8Array | undefined
+  readonly right: Right | undefined
+}
+
+/** How long bytes may take to the plain endpoint: a fixed part, and their length at this pace. Milliseconds; bytes a millisecond. */
+const ASIDE_MS = 60_000
+const ASIDE_BYTES_PER_MS = 64
+
 type Asked<Kind extends StoreRequest['kind']> = Extract<StoreRequest, { readonly kind: Kind }>
 
 /** The server of store/1. */
@@ -53,20 +77,25 @@ export function createHold(deps: HoldDeps) {
   /** Streams that bring a blob right now, by the digest of its placement. */
   const bringing = new Map<string, Wire>()
 
-  async function serve(wire: Wire): Promise<void> {
+  async function serve(wire: Wire, peer: Peer): Promise<void> {
     for (;;) {
       const value = await wire.receiveOrEnd(MAX_STORE_BYTES)
       if (value === undefined) return
-      await wire.send(encodeStore(await answer(wire, decodeStore(value))))
+      await wire.send(encodeStore(await answer(wire, peer, decodeStore(value))))
     }
   }
 
-  async function answer(wire: Wire, request: StoreMessage): Promise<StoreMessage> {
+  async function answer(wire: Wire, peer: Peer, request: StoreMessage): Promise<StoreMessage> {
     switch (request.kind) {
       case 'offer':
-        return { kind: 'signed', signature: await takeOffer(wire, request) }
+        return { kind: 'signed', signature: await takeOffer(wire, peer, request) }
       case 'renewal':
         return { kind: 'signed', signature: await renew(request) }
+      case 'terms':
+        return deps.renewals.terms(request)
+      case 'notice':
+        await deps.renewals.takeNotice(request)
+        return { kind: 'taken' }
       case 'rows':
         await takeRows(request)
         return { kind: 'taken' }
@@ -78,7 +107,8 @@ export function createHold(deps: HoldDeps) {
     }
   }
 
-  async function takeOffer(wire: Wire, { placement, signature, locator }: Asked<'offer'>): Promise<Uint8Array> {
+  async function takeOffer(wire: Wire, peer: Peer, asked: Asked<'offer'>): Promise<Uint8Array> {
+    const { placement, signature, locator, right } = asked
     const digest = placementDigest(domain, placement)
     const name = toHex(digest)
     const known = await signedBefore(name)
@@ -93,7 +123,8 @@ export function createHold(deps: HoldDeps) {
     try {
       return await locked(toHex(placement.blobId), async () => {
         const signed = await signedBefore(name)
-        if (!signed) return receive(wire, { placement, signature, digest }, locator)
+        const aside = asked.plain === undefined ? undefined : peer
+        if (!signed) return receive(wire, { placement, signature, digest }, { locator, right }, aside)
         await wire.send(encodeStore({ kind: 'go', offset: placement.length }))
         return signed
       })
@@ -112,7 +143,8 @@ export function createHold(deps: HoldDeps) {
     return receipt?.countersignature
   }
 
-  async function receive(wire: Wire, offer: Offer, locator: Uint8Array | undefined): Promise<Uint8Array> {
+  /** @param aside who may bring the bytes to the plain endpoint */
+  async function receive(wire: Wire, offer: Offer, extras: Extras, aside: Peer | undefined): Promise<Uint8Array> {
     const { placement, digest } = offer
     const { blobId, length } = placement
     const blob = toHex(blobId)
@@ -120,11 +152,15 @@ export function createHold(deps: HoldDeps) {
     const advert = toHex(placement.advert)
     await dropExpired()
     if (!living) {
-      if (!deps.config().isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
-      const placed = book.placedUnder(advert)
-      const coming = room.comingUnder(advert, blob)
-      const lot = { bytes: placed.bytes + coming.bytes, blobs: placed.blobs + coming.blobs }
-      assertAwarded(placement, book.bids.get(advert), lot, deps.now())
+      if (!deps.config().isOpen || book.isDraining)
+        throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
+      if (placement.price === 0n) assertGranted(placement, extras.right)
+      else {
+        const placed = book.placedUnder(advert)
+        const coming = room.comingUnder(advert, blob)
+        const lot = { bytes: placed.bytes + coming.bytes, blobs: placed.blobs + coming.blobs }
+        assertAwarded(placement, book.bids.get(advert), lot, deps.now())
+      }
     } else if (!living.versions.includes(toHex(digest))) {
       const last = await book.receipt(living.held.id, living.versions.length)
       if (!last || !isSameDeal(last.placement, placement))
@@ -135,19 +171,38 @@ export function createHold(deps: HoldDeps) {
     let isKept = false
     try {
       const sink = await files.write(blobId, length)
-      const noted = sink.offset < length && length >= NOTED_ARRIVAL ? noteArrival(blob, arrival) : undefined
+      // what may come the plain way is not taken up again after a restart
+      const isNoted = aside === undefined && sink.offset < length && length >= NOTED_ARRIVAL
+      const noted = isNoted ? noteArrival(blob, arrival) : undefined
       // known bytes prove nothing about this uploader: who has only the id of somebody's blob must not get a token for it
       const isElsewhere = !living && book.isKept(blob) && sink.offset === length
       if (isElsewhere) await compare(wire, sink, blobId)
-      else isKept = await bring(wire, sink)
+      else {
+        const came = await bringAside(wire, blobId, sink, aside)
+        if (came !== 'whole') isKept = await bring(wire, came === 'dropped' ? await files.write(blobId, length) : sink)
+      }
       await noted
       if (isKept) throw new HoldfastError('NET_CLOSED', { what: placement.uploader })
       await deps.fault?.('blob.durable')
-      return await countersign(offer, locator, noted !== undefined)
+      return await countersign(offer, extras, length >= NOTED_ARRIVAL)
     } finally {
       if (isKept) room.park(blob, arrival)
       else room.leave(blob)
     }
+  }
+
+  /** No money: a right for us, with enough left of it. @throws `RIGHT_INVALID`, `PLACEMENT_INVALID`, `STORE_FULL` */
+  function assertGranted(placement: Placement, right: Right | undefined): void {
+    if (right === undefined || deps.rights === undefined)
+      throw new HoldfastError('RIGHT_INVALID', { what: 'no money is offered, and no grant is shown' })
+    assertFree(placement, deps.now())
+    deps.rights.check(placement, right)
+  }
+
+  function spendOn(step: Step, placement: Placement, right: Right | undefined): void {
+    if (right === undefined || deps.rights === undefined)
+      throw new HoldfastError('RIGHT_INVALID', { what: 'no money is offered, and no grant is shown' })
+    deps.rights.spend(step.batch, placement, right)
   }
 
   /** So that a restart keeps what came so far; nobody waits for it. */
@@ -170,6 +225,43 @@ export function createHold(deps: HoldDeps) {
       } catch (cause) {
         log.warn('arrival.kept', { blob, code: asHoldfastError(cause).code }) // it is being offered again just now, or the disk is at fault
       }
+    }
+  }
+
+  /**
+   * The bytes over the plain endpoint. `whole`: the blob is on disk and checked. `dropped`: it has to come by the stream, from the start; what came
+   * the plain way, where anybody may have changed it, is gone, and the sink with it. `not-offered`: nothing happened.
+   */
+  async function bringAside(
+    wire: Wire,
+    blobId: Uint8Array,
+    sink: BlobSink,
+    peer: Peer | undefined,
+  ): Promise<'whole' | 'dropped' | 'not-offered'> {
+    const { offset: from } = sink
+    const left = sink.length - from
+    const arrival = peer && deps.transfers?.await(peer, { blobId, from, length: left }, (chunk) => sink.write(chunk))
+    if (arrival === undefined) return 'not-offered'
+    try {
+      await wire.send(encodeStore({ kind: 'go', offset: from, transfer: arrival.id }))
+      const within = ASIDE_MS + left / ASIDE_BYTES_PER_MS
+      const said = only(decodeStore(await wire.receive(MAX_STORE_BYTES, { within })), 'sent', 'inline')
+      return (await isWhole(said.kind, arrival, sink)) ? 'whole' : 'dropped'
+    } finally {
+      await arrival.cancel()
+      await sink.abort()
+    }
+  }
+
+  async function isWhole(said: 'sent' | 'inline', arrival: Arrival, sink: BlobSink): Promise<boolean> {
+    if (said === 'inline' || !(await arrival.whole())) return false
+    try {
+      await sink.finish()
+      return true
+    } catch (cause) {
+      if (!hasCode(cause, 'BLOB_CORRUPT')) throw cause
+      log.info('arrival.tampered', { length: sink.length })
+      return false
     }
   }
 
@@ -204,13 +296,14 @@ export function createHold(deps: HoldDeps) {
     }
   }
 
-  async function countersign(offer: Offer, locator: Uint8Array | undefined, isNoted: boolean): Promise<Uint8Array> {
+  async function countersign(offer: Offer, { locator, right }: Extras, isNoted: boolean): Promise<Uint8Array> {
     const { placement, signature, digest } = offer
     const blob = toHex(placement.blobId)
     const name = toHex(digest)
     const countersignature = signDigest(secret, digest)
     await deps.step((step) => {
       if (isNoted) step.batch.arrival(blob, undefined)
+      deps.damage.find(step, blob) // whoever lost it with us has it again
       const living = book.livingOf(blob, placement.uploader)
       if (living?.versions.includes(name)) return // its bytes were lost and have come again
       if (step.now > placement.offerUntil)
@@ -221,6 +314,7 @@ export function createHold(deps: HoldDeps) {
         step.batch.receipt(living.held.id, living.versions.length + 1, receipt)
         return
       }
+      if (placement.price === 0n) spendOn(step, placement, right)
       step.save({
         held: holdPlacement(name, placement),
         versions: [name],
@@ -240,34 +334,9 @@ export function createHold(deps: HoldDeps) {
     return countersignature
   }
 
-  async function renew({ placement, signature }: Asked<'renewal'>): Promise<Uint8Array> {
-    const digest = placementDigest(domain, placement)
-    const name = toHex(digest)
-    const signed = await signedBefore(name)
-    if (signed) return signed
-    assertOffered({ placement, signature, digest }, steward, deps.now())
-    if (!deps.config().isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing is renewed now' })
-    const countersignature = signDigest(secret, digest)
-    await deps.step(async (step) => {
-      const holding = book.livingOf(toHex(placement.blobId), placement.uploader)
-      const last = holding && (await book.receipt(holding.held.id, holding.versions.length))
-      assertRenewal(placement, holding, last?.placement, deps.now())
-      if ((await files.size(placement.blobId)) !== placement.length)
-        throw new HoldfastError('BLOB_UNKNOWN', { blob: holding.held.blobId })
-      const { id } = holding.held
-      const { version, end, price, grace } = placement
-      step.tell(id, { kind: 'renewed', version, end, price, grace })
-      const next = step.holding(id) as Holding
-      step.save({
-        ...next,
-        versions: [...next.versions, name],
-        tokenHash: toHex(placement.tokenHash),
-        before: { price: holding.held.price, end: holding.held.end, until: step.now },
-      })
-      step.batch.receipt(id, next.versions.length + 1, { placement, signature, countersignature })
-      log.info('placement.renewed', { placement: id, version, end })
-    })
-    return countersignature
+  async function renew(asked: Asked<'renewal'>): Promise<Uint8Array> {
+    const signed = await signedBefore(toHex(placementDigest(domain, asked.placement)))
+    return signed ?? deps.renewals.renew(asked)
   }
 
   async function takeRows({ placement, answersRoot, signature }: Asked<'rows'>): Promise<void> {
@@ -284,7 +353,7 @@ export function createHold(deps: HoldDeps) {
     await book.commit(batch)
   }
 
-  /** From the uploader of that copy's placement alone; the newest version is kept beside the copy. protocol.md §2.7. */
+  /** From the uploader of a placement of that copy; its newest version is kept with that placement. protocol.md §2.7. */
   async function takeSuccessor(wire: Wire, { blobId, version, length, signature }: Asked<'successor'>): Promise<void> {
     const blob = toHex(blobId)
     if (
@@ -293,18 +362,25 @@ export function createHold(deps: HoldDeps) {
       )
     )
       throw new HoldfastError('BLOB_UNKNOWN', { blob }) // before anything is allocated
+    if (version > deps.now() + DAY)
+      throw new HoldfastError('PLACEMENT_INVALID', {
+        what: 'a successor record whose version is of more than a day ahead',
+      })
     const record = new Uint8Array(length)
     await wire.receiveInto(record)
     const signer = recoverSigner(successorDigest(blobId, version, record), signature)
-    if (!signer || book.livingOf(blob, signer)?.locator === undefined)
-      throw new HoldfastError('PLACEMENT_INVALID', {
-        what: 'a successor record from somebody else than the copy\u2019s uploader',
-      })
     await locked(blob, async () => {
-      const kept = await book.successor(blob)
-      if (kept && new DataView(kept.buffer, kept.byteOffset).getUint32(0) > version) return // an older one that was late
+      const holding = signer && book.livingOf(blob, signer)
+      if (holding?.locator === undefined)
+        throw new HoldfastError('PLACEMENT_INVALID', {
+          what: 'a successor record from somebody else than the copy\u2019s uploader',
+        })
+      const { id } = holding.held
+      const kept = await book.successor(id)
+      const newest = kept ? readU32(kept, 0) : 0
+      if (newest > version) throw new HoldfastError('SUCCESSOR_OLD', { what: `version ${newest}, not ${version}` })
       const batch = book.batch()
-      batch.successor(blob, concat(u32(version), record))
+      batch.successor(id, concat(u32(version), record))
       await book.commit(batch)
     })
   }

@@ -21,17 +21,43 @@ export function settledUntil(holding: Holding): number {
  * @param settled later ends of settled intervals, by placement: rounds that were posted before and are still open
  */
 export function leastOwed(holdings: Iterable<Holding>, cut: number, settled: ReadonlyMap<string, number>): bigint {
+  return owedUpTo(holdings, cut - CUT_TOLERANCE, cut, settled)
+}
+
+/**
+ * Up to when an amount pays: the latest hour within the tolerance that it covers. Taken for paid up to the cut itself, a gwei a day would be
+ * a payment for ever: each day is shorter than the tolerance. Seconds.
+ */
+export function cutCovered(
+  holdings: readonly Holding[],
+  cut: number,
+  settled: ReadonlyMap<string, number>,
+  amount: bigint,
+): number {
+  for (let covered = cut; covered > cut - CUT_TOLERANCE; covered -= HOUR)
+    if (amount >= owedUpTo(holdings, covered, cut, settled)) return covered
+  return cut - CUT_TOLERANCE
+}
+
+/** Rent from what is settled to `until`, at the terms that hold at `cut`. Gwei of HOLD. */
+function owedUpTo(
+  holdings: Iterable<Holding>,
+  until: number,
+  cut: number,
+  settled: ReadonlyMap<string, number>,
+): bigint {
   return docketAmount(
     Array.from(holdings, (holding) => {
       const { id, length } = holding.held
       const { price, end } = termsAt(holding, cut)
       const from = Math.max(settledUntil(holding), settled.get(id) ?? 0)
-      return { price, length, seconds: Math.max(0, Math.min(cut - CUT_TOLERANCE, end) - from) }
+      return { price, length, seconds: Math.max(0, Math.min(until, end) - from) }
     }),
   )
 }
 
-/** A docket that was decided before a renewal, or just after it, may be computed with the terms before. */
+/** A docket that was decided before a renewal, or just after it, may be computed with either terms: the lower price and the earlier end are enough. */
 function termsAt({ held, before }: Holding, cut: number): { readonly price: bigint; readonly end: number } {
-  return before && cut <= before.until + CUT_TOLERANCE ? before : held
+  if (!before || cut > before.until + CUT_TOLERANCE) return held
+  return { price: before.price < held.price ? before.price : held.price, end: Math.min(before.end, held.end) }
 }

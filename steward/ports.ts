@@ -54,8 +54,20 @@ export interface MissedFact extends OnChain {
   readonly claimKey: Address
 }
 
+/** A voucher to us was paid, in full or as far as the balance went. Gwei. */
+export interface RedeemedFact extends OnChain {
+  readonly kind: 'redeemed'
+  readonly from: Address
+  readonly paid: bigint
+  /** In all so far. */
+  readonly redeemed: bigint
+}
+
+/** What the feed says of bounties. */
+export type BountyFact = PostedFact | EndedFact | MissedFact
+
 /** What the feed brings, as far as the steward cares: chain/market.ts's events with ids in hex; other kinds are left out by the adapter. */
-export type MarketFact = PostedFact | EndedFact | MissedFact
+export type MarketFact = BountyFact | RedeemedFact
 
 /** One step of the chain: what was undone, newest first, what is new, oldest first, and where that leaves us. */
 export interface FeedUpdate {
@@ -73,6 +85,8 @@ export interface StewardChain {
   follow(cursor: Uint8Array | undefined, signal: AbortSignal): AsyncIterable<FeedUpdate>
   /** Looks for news now instead of at the next poll. */
   poke(): void
+  /** What an account has in the market. Gwei of HOLD. @throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER` */
+  balanceOf(account: Address): Promise<bigint>
   /** Chain time: the head's timestamp and the monotonic time since. */
   now(): UnixTime
   /** The advert that was paid for under this hash, if any; of several the one of most value. `value` in gwei of HOLD. */
@@ -97,10 +111,19 @@ export interface SweepCall {
   readonly notAfter: number
 }
 
+/** What a voucher says. `cumulative`: gwei. */
+export interface VoucherCall {
+  readonly from: Address
+  readonly to: Address
+  readonly cumulative: bigint
+}
+
 /** The durable outbox, as this process needs it. */
 export interface StewardOutbox {
   /** The intent under an id derived from what it does; an id that exists is left alone. Pure: the caller commits it with its state. */
   sweep(id: string, call: SweepCall): readonly Change[]
+  /** Likewise, of a voucher to us with its 65 bytes of signature. */
+  redeem(id: string, voucher: VoucherCall, signature: Uint8Array): readonly Change[]
   /** Intents were committed: send them. */
   kick(): void
   /** Intents without a final outcome. */
@@ -139,5 +162,13 @@ export type Answer = (blob: ChallengedBlob, nonces: readonly Uint8Array[]) => Pr
 
 /** Called at named points between two durable steps; tests kill or throw there. */
 export type Fault = (
-  site: 'blob.durable' | 'placement.committed' | 'sweep.intended' | 'prune.committed',
+  site:
+    | 'blob.durable'
+    | 'placement.committed'
+    | 'sweep.intended'
+    | 'release.signed'
+    | 'round.answered'
+    | 'voucher.kept'
+    | 'prune.committed'
+    | 'prune.deleted',
 ) => void | Promise<void>

@@ -67,10 +67,11 @@ export function createPrune(deps: PruneDeps) {
     await locked(blob, async () => {
       const isKept = book.isKept(blob)
       if (!isKept && (await files.remove(fromHex(blob, 32)))) log.info('blob.pruned', { blob, placement, reason })
+      await deps.fault?.('prune.deleted')
       await deps.step((step) => {
         const holding = step.holding(placement)
         if (holding && !holding.cleared) step.save({ ...holding, cleared: true })
-        if (!isKept) step.batch.successor(blob, undefined)
+        step.batch.successor(placement, undefined)
       })
     })
   }

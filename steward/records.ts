@@ -37,8 +37,12 @@ export interface Holding {
   readonly forfeited?: number
   /** Terms before the last renewal, and when that was: a docket on its way may be computed with them. */
   readonly before?: { readonly price: bigint; readonly end: number; readonly until: number }
+  /** Notice was given, or ours was taken: when it ends, with the uploader's signature (net/messages/store.ts, `noticeDigest`), hex. */
+  readonly leaving?: { readonly end: number; readonly signature: string }
   /** The newest bounties over it that paid less than was owed, oldest first: money that came, but no payment. Ids. */
   readonly short?: readonly string[]
+  /** When its bytes were last compared with their id, beside the readings for answers. Seconds; absent: when it came. */
+  readonly checkedAt?: number
   /** Pruned, and nothing of it is left on disk. */
   readonly cleared?: true
 }
@@ -58,21 +62,46 @@ export interface BountyRecord {
   readonly docket?: Uint8Array
   /**
    * `posted`: to be answered. `claimed`: a sweep is in the outbox. `swept`: paid, not final yet. `revoked`: taken back, not final yet.
-   * `bogus`: nobody can claim it, see `why`. `lost`: we cannot, see `why`. `gone`: its block was undone. `missed`: the deadline passed.
+   * `bogus`: nobody can claim it, see `why`. `lost`: we cannot, see `why`. `released`: we gave it back, since blobs on it are lost.
+   * `gone`: its block was undone. `missed`: the deadline passed.
    */
-  readonly phase: 'posted' | 'claimed' | 'swept' | 'revoked' | 'bogus' | 'lost' | 'gone' | 'missed'
+  readonly phase: 'posted' | 'claimed' | 'swept' | 'revoked' | 'bogus' | 'lost' | 'released' | 'gone' | 'missed'
   /** Of the event that led to the phase. */
   readonly block: number
   readonly postedAt: number
   readonly sweptAt?: number
+  readonly revokedAt?: number
   /** The sweep's id in the outbox, and when it was written there. */
   readonly intent?: string
   readonly claimedAt?: number
   /** Rises when a sweep came to nothing and is made again. */
   readonly attempt: number
+  /** A sweep of it was intended once: whatever became of that, it is not released any more. */
+  readonly wasClaimed?: true
   /** Ids of the placements it pays for, once known. */
   readonly placements?: readonly string[]
   readonly why?: string
+}
+
+/** Our word that a bounty is not swept any more, since blobs on its docket are lost (protocol.md §8). One a bounty, ever. */
+export interface ReleaseRecord {
+  /** Hex of the bounty id. */
+  readonly bounty: string
+  readonly poster: Address
+  readonly docketHash: string
+  readonly postedAt: number
+  readonly deadline: number
+  /** Of Release(bounty, deadline), 65 bytes. */
+  readonly signature: Uint8Array
+  /** Ids of the lost blobs, hex, ascending. */
+  readonly lost: readonly string[]
+  /** Placements of the sound ones: the poster asks for them again over the same rows. */
+  readonly rest: readonly string[]
+  /** Up to when the round pays; what is posted again for it pays no further. Seconds. */
+  readonly cut: number
+  readonly signedAt: number
+  /** When the poster first said that it has it. */
+  readonly takenAt?: number
 }
 
 /** A bid that was revealed: its maker is bound by it until it runs out. */
@@ -137,10 +166,17 @@ export const KEYS = {
   /** Bounties that came to an end, for statements. By id: one that a reorganisation brings again ends once. */
   past: (id: string) => `past/${id}`,
   docket: (hash: string) => `docket/${hash}`,
+  release: (bounty: string) => `release/${bounty}`,
+  /** What an uploader promised by vouchers. */
+  promise: (from: string) => `promise/${from}`,
   bid: (advert: string) => `bid/${advert}`,
+  /** Evidence of a wrong clearing: CBOR, pool/clearing.ts. */
+  wrongClearing: (advert: string) => `wrong-clearing/${advert}`,
   arrival: (blob: string) => `arrival/${blob}`,
-  /** u32 version, then the sealed successor record that is served with a manifest copy. */
-  successor: (blob: string) => `successor/${blob}`,
+  /** Stands while the operator drains this steward: it gives notice wherever it is asked for another term. */
+  draining: 'draining',
+  /** By placement: u32 version, then the sealed successor record that its uploader handed over for the manifest copy. */
+  successor: (id: string) => `successor/${id}`,
 } as const
 
 const encoder = new TextEncoder()

@@ -87,7 +87,7 @@ export function createRoom({ book, config, freeSpace, now }: RoomDeps) {
     /** Takes a blob's bytes out of the quota while it arrives; `park` or `leave` ends it. @throws `STORE_FULL` */
     admit(blob: string, arrival: ArrivalRecord): void {
       const others = arrivingBytes() - (arriving.get(blob)?.length ?? 0)
-      if (!book.isKept(blob) && book.bytesHeld + others + arrival.length > config().quota)
+      if (!book.isHeld(blob) && book.bytesHeld + others + arrival.length > config().quota)
         throw new HoldfastError('STORE_FULL', { what: `a blob of ${arrival.length} bytes: the quota is used up` })
       arriving.set(blob, { ...arrival, isParked: false })
     },

@@ -1,17 +1,26 @@
 /** Serving: blobs to whoever has a read token (fetch/1), and dockets from whoever posted a bounty too large for its note (docket/1). */
+import { createHash } from 'node:crypto'
 import { equalBytes, fromHex, toHex } from '../base/bytes.ts'
-import { HoldfastError } from '../base/errors.ts'
-import type { Clock } from '../base/ports.ts'
+import { asHoldfastError, HoldfastError } from '../base/errors.ts'
+import type { Clock, Log } from '../base/ports.ts'
 import { MiB } from '../base/units.ts'
 import { docketHashOf } from '../blob/docket.ts'
-import { decodeDocketMessage, encodeDocketMessage, MAX_DOCKET_FRAME } from '../net/messages/docket.ts'
-import { only } from '../net/messages/fields.ts'
+import {
+  type DocketMessage,
+  decodeDocketMessage,
+  encodeDocketMessage,
+  MAX_DOCKET_FRAME,
+} from '../net/messages/docket.ts'
 import type { Peer } from '../net/node.ts'
 import type { Wire } from '../net/wire.ts'
 import { type HeldBlob, type ServeFetchDeps, serveFetch } from '../pool/fetch-blob.ts'
+import type { Transfers } from '../pool/transfers.ts'
 import type { BlobFiles } from '../store/blob-files.ts'
+import type { Bisection } from './bisect.ts'
 import type { Book } from './book.ts'
-import type { BountyRecord } from './records.ts'
+import type { Damage } from './damage.ts'
+import type { BountyRecord, Holding } from './records.ts'
+import type { Releases } from './release.ts'
 import type { Step } from './step.ts'
 import type { Watch } from './watch.ts'
 
@@ -19,9 +28,17 @@ export interface ServeDeps {
   readonly book: Book
   readonly files: Pick<BlobFiles, 'stream' | 'size'>
   readonly watch: Watch
+  readonly damage: Pick<Damage, 'confirm'>
+  readonly releases: Pick<Releases, 'answer'>
+  readonly bisection: Bisection
+  /** Where the plain endpoint is open. */
+  readonly transfers?: Pick<Transfers, 'offer'> | undefined
   readonly clock: Clock
+  readonly log: Log
   /** Runs a step alone and commits it. */
   step<Result>(run: (step: Step) => Result | Promise<Result>): Promise<Result>
+  /** SHA-256 of the token under which a blob is lent to a monitor now. @param blob hex */
+  lentHash?(blob: string): Uint8Array | undefined
   /** Looks for news of the chain now. */
   poke(): void
   /** Bounties may have become answerable. */
@@ -52,19 +69,34 @@ export function createServe(deps: ServeDeps) {
     const blob = toHex(blobId)
     const living = [...book.heldOf(blob)].filter(({ state }) => state !== 'pruned')
     const [first] = living
-    if (!first || (await files.size(blobId)) !== first.length) return undefined
-    const tokenHashes = living.map(({ id }) => fromHex(book.holdings.get(id)?.tokenHash ?? ''))
-    const isCopy = living.some(({ id }) => book.holdings.get(id)?.locator !== undefined)
-    const stored = isCopy ? await book.successor(blob) : undefined
-    return { length: first.length, tokenHashes, ...(stored === undefined ? {} : { successor: stored.subarray(4) }) }
+    if (!first || first.lost) return undefined
+    if ((await files.size(blobId)) !== first.length) {
+      doubt(blob)
+      return undefined
+    }
+    const holdings = living.flatMap(({ id }) => book.holdings.get(id) ?? [])
+    const lent = deps.lentHash?.(blob)
+    const tokenHashes = [...holdings.map(({ tokenHash }) => fromHex(tokenHash)), ...(lent === undefined ? [] : [lent])]
+    return { length: first.length, tokenHashes, successor: (tokenHash) => successorFor(holdings, toHex(tokenHash)) }
+  }
+
+  /**
+   * The record of the placement whose token it is. Whoever could read the copy may have placed it here as well, under the same token: what
+   * was here first is its owner's.
+   */
+  async function successorFor(holdings: readonly Holding[], token: string): Promise<Uint8Array | undefined> {
+    const copies = holdings.filter(({ tokenHash, locator }) => tokenHash === token && locator !== undefined)
+    const [first] = copies.sort((a, b) => a.heldAt - b.heldAt)
+    return first && (await book.successor(first.held.id))?.subarray(4)
   }
 
   const source: ServeFetchDeps = {
     find,
+    transfers: deps.transfers,
     async *read(blobId, from, length) {
       reads++
       try {
-        yield* files.stream(blobId, { offset: from, length })
+        yield* checked(blobId, from, length)
       } finally {
         reads--
       }
@@ -79,6 +111,31 @@ export function createServe(deps: ServeDeps) {
     },
   }
 
+  /** A reading of the whole blob compares it with its id on the way: the reader does so, too, and we should hear of damage first. */
+  async function* checked(blobId: Uint8Array, from: number, length: number): AsyncIterable<Uint8Array> {
+    const blob = toHex(blobId)
+    const [held] = book.heldOf(blob)
+    if (from > 0 || length !== held?.length) {
+      yield* files.stream(blobId, { offset: from, length })
+      return
+    }
+    const hash = createHash('sha256')
+    for await (const piece of files.stream(blobId, { length })) {
+      hash.update(piece)
+      yield piece
+    }
+    if (hash.digest('hex') !== blob) doubt(blob)
+  }
+
+  /** Something is wrong with the file: it is looked at, and nobody waits for it here. */
+  function doubt(blob: string): void {
+    deps.damage
+      .confirm(blob, 'read')
+      .catch((cause: unknown) =>
+        deps.log.error('blob.not-looked-at', { blob, message: asHoldfastError(cause).message }),
+      )
+  }
+
   /** A token that is read over and over waits: one reader must not take the line from all. @throws `PEER_BUSY` */
   function spend(token: string, count: number): void {
     const now = clock.monotonic()
@@ -91,9 +148,24 @@ export function createServe(deps: ServeDeps) {
     if (spent.size > MAX_TOKENS && oldest !== undefined) spent.delete(oldest)
   }
 
+  /** The server of docket/1: one request a stream. */
+  async function serveDocket(wire: Wire): Promise<void> {
+    const request = decodeDocketMessage(await wire.receive(MAX_DOCKET_FRAME))
+    switch (request.kind) {
+      case 'push':
+        return takeDocket(wire, request)
+      case 'ask':
+        return deps.releases.answer(wire, request)
+      case 'bisect':
+        return deps.bisection.answer(wire, request)
+      default:
+        throw new HoldfastError('NET_PROTOCOL', { what: `docket/1 ${request.kind}` })
+    }
+  }
+
   /** Takes a docket that its bounty's poster hands over. Who brings it does not matter: it must have the hash that is on the chain. */
-  async function takeDocket(wire: Wire): Promise<void> {
-    const { docketHash, bountyId, length } = only(decodeDocketMessage(await wire.receive(MAX_DOCKET_FRAME)), 'push')
+  async function takeDocket(wire: Wire, push: Extract<DocketMessage, { readonly kind: 'push' }>): Promise<void> {
+    const { docketHash, bountyId, length } = push
     const bounty = await awaitBounty(bountyId, docketHash)
     if (!bounty) throw new HoldfastError('PEER_BUSY', { what: 'a docket whose bounty is not seen yet' })
     if (length > 4 + 64 * livingFor(bounty))
@@ -130,7 +202,7 @@ export function createServe(deps: ServeDeps) {
 
   return {
     serveBlobs: (wire: Wire, peer: Peer) => serveFetch(wire, peer, source),
-    takeDocket,
+    serveDocket,
     /** Bytes served since the start. */
     bytesServed: () => served,
   }

@@ -2,8 +2,10 @@
  * One step of the steward: facts told to placements and changes of bounties, until one commit. Later facts of a step see what the earlier
  * ones changed. Effects come out in order, to be performed after the commit.
  */
+import type { Address } from '../base/curve.ts'
 import type { Book, BookBatch } from './book.ts'
 import { decide, type Effect, type Fact } from './decide.ts'
+import { noPromise, type PromiseRecord } from './promise.ts'
 import type { BountyRecord, Holding } from './records.ts'
 
 export class Step {
@@ -14,6 +16,7 @@ export class Step {
   private readonly book: Book
   private readonly holdings = new Map<string, Holding>()
   private readonly bounties = new Map<string, BountyRecord | undefined>()
+  private readonly promises = new Map<Address, PromiseRecord>()
 
   constructor(book: Book, now: number) {
     this.book = book
@@ -58,8 +61,20 @@ export class Step {
     this.batch.bounty(bounty)
   }
 
-  /** The bounty has come to its end. */
+  /** What an uploader promised, as this step sees it. */
+  promise(from: Address): PromiseRecord {
+    return this.promises.get(from) ?? this.book.promises.get(from) ?? noPromise(from)
+  }
+
+  savePromise(promise: PromiseRecord): void {
+    this.promises.set(promise.from, promise)
+    this.batch.promise(promise)
+  }
+
+  /** The bounty has come to its end. What was asked off chain before it was posted waits for no voucher any more. */
   closeBounty(bounty: BountyRecord): void {
+    const { round, ...promise } = this.promise(bounty.poster)
+    if (round?.docketHash === bounty.docketHash) this.savePromise(promise)
     this.bounties.set(bounty.id, undefined)
     this.batch.close(bounty)
   }

@@ -2,9 +2,8 @@
  * The steward: the daemon on spare disk. Facts come in by one door (the chain feed and a timer), are decided by pure rules, committed in one
  * synced batch with the feed's cursor and intents, and leave as effects. Peers come in by four protocols. This file is the loop and the wiring.
  */
-import { toHex } from '../base/bytes.ts'
 import { type Address, addressOf } from '../base/curve.ts'
-import { asHoldfastError, type HoldfastError } from '../base/errors.ts'
+import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import type { Clock, Journal, Log, Rng, Service, TickAnswer } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { type UnixTime, unixTime, type Wei } from '../base/units.ts'
@@ -13,20 +12,34 @@ import { BID_PROTOCOL } from '../net/messages/bid.ts'
 import { DOCKET_PROTOCOL } from '../net/messages/docket.ts'
 import { FETCH_PROTOCOL } from '../net/messages/fetch.ts'
 import { STORE_PROTOCOL } from '../net/messages/store.ts'
+import { VOUCHER_PROTOCOL } from '../net/messages/voucher.ts'
 import type { NetNode } from '../net/node.ts'
 import type { Holding as Announced } from '../pool/index-client.ts'
+import { NO_REPORTS, type Reports } from '../pool/reporter.ts'
+import type { Transfers } from '../pool/transfers.ts'
 import type { BlobFiles } from '../store/blob-files.ts'
+import { type Accuse, createAccuse } from './accuse.ts'
 import { createBidding } from './bid.ts'
+import { createBisection } from './bisect.ts'
 import { Book } from './book.ts'
+import { createCheck } from './check.ts'
 import type { StewardConfig } from './config.ts'
+import { createDamage } from './damage.ts'
 import { createHold } from './hold.ts'
 import type { Answer, Fault, FeedUpdate, StewardChain, StewardIndexes, StewardNotices, StewardOutbox } from './ports.ts'
 import { createPrune } from './prune.ts'
+import { createReading } from './reading.ts'
+import { createReleases } from './release.ts'
+import { createRenewals } from './renew.ts'
+import type { Granted, RightOrder } from './right.ts'
+import { openRightService, type RightService, type StewardRightDeps } from './right-service.ts'
 import { createLocks, createRoom } from './room.ts'
+import { createScrub } from './scrub.ts'
 import { createServe } from './serve.ts'
 import { Step } from './step.ts'
 import { createSweeper } from './sweep.ts'
 import { type Alert, type DiskUse, stewardRoutes } from './views.ts'
+import { createVouchers } from './vouchers.ts'
 import { createWatch, MAX_ATTEMPTS } from './watch.ts'
 
 export interface StewardDeps {
@@ -37,6 +50,8 @@ export interface StewardDeps {
   readonly chain: StewardChain
   readonly outbox: StewardOutbox
   readonly indexes: StewardIndexes
+  /** Of the plain endpoint, where it is open; absent: everything goes over encrypted channels. */
+  readonly transfers?: Transfers
   readonly notices?: StewardNotices
   /** Of the market. */
   readonly domain: Domain
@@ -47,8 +62,14 @@ export interface StewardDeps {
   readonly log: Log
   /** Reference price today (pricing/reference.ts). Wei of HOLD per GiB-month. */
   reference(): Wei
+  /** What the right to store needs; absent: nothing is verified, and nothing taken without money. */
+  readonly right?: StewardRightDeps
+  /** Where uploaders are reported; left out: nowhere. */
+  readonly reports?: Reports
   /** As the pool sees us, for the view. */
   standing?(): string
+  /** False: the volume with the blob files is not there. Left out: it always is. */
+  isMounted?(): Promise<boolean>
   /** Bytes on disk beside the blobs, for the view. */
   diskUse?(): Promise<DiskUse>
   readonly fault?: Fault
@@ -57,7 +78,7 @@ export interface StewardDeps {
 export interface Steward extends Service {
   readonly id: Address
   /** Serves peers from now on. */
-  attach(node: Pick<NetNode, 'handle'>): Promise<void>
+  attach(node: Pick<NetNode, 'handle' | 'open'>): Promise<void>
   /** Brings the feed to `block`, lets what is running end, and says whether anything is left to do. Returns within about a second. */
   tick(block: number): Promise<TickAnswer>
   /** The local API. */
@@ -68,13 +89,17 @@ export interface Steward extends Service {
   holdings(): Iterable<Announced>
   /** New limits from now on: nothing that is held goes because of them. */
   configure(config: StewardConfig): void
+  /** Something for the operator's eyes. */
+  alert(code: string, about: string): void
+  /** Rights to store with others, for whom the operator says. @throws `RIGHT_UNPROVEN` */
+  orderRights(wanted: RightOrder, signal?: AbortSignal): Promise<readonly Granted[]>
   readonly book: Book
   /** The first failure that stopped the loop: state on disk is sound, this process is not. */
   readonly failure: Error | undefined
 }
 
 /** Streams of one connection at the same time. */
-const STREAMS = { store: 8, fetch: 16, docket: 2, bid: 4 } as const
+const STREAMS = { store: 8, fetch: 16, docket: 2, bid: 4, voucher: 2 } as const
 /** Longest wait of the timer: a clock that jumps is noticed within it. Milliseconds. */
 const TIMER_MS = 30_000
 const TICK_WAIT_MS = 1_000
@@ -84,7 +109,8 @@ const MAX_ALERTS = 200
 
 /** Reads the book and wires the parts. Nothing runs before `start`, nothing is served before `attach`. */
 export async function createSteward(deps: StewardDeps, config: StewardConfig): Promise<Steward> {
-  return new StewardDaemon(deps, config, await Book.open(deps.journal))
+  const book = await Book.open(deps.journal)
+  return new StewardDaemon(deps, config, book, deps.right && (await openRightService(deps, deps.right, book, config)))
 }
 
 class StewardDaemon implements Steward {
@@ -97,12 +123,19 @@ class StewardDaemon implements Steward {
   private readonly stopping = new AbortController()
   private readonly running: Promise<void>[] = []
   private readonly watch: ReturnType<typeof createWatch>
+  private readonly damage: ReturnType<typeof createDamage>
+  private readonly releases: ReturnType<typeof createReleases>
   private readonly sweeper: ReturnType<typeof createSweeper>
+  private readonly check: ReturnType<typeof createCheck>
+  private readonly scrub: ReturnType<typeof createScrub>
   private readonly prune: ReturnType<typeof createPrune>
   private readonly serve: ReturnType<typeof createServe>
   private readonly hold: ReturnType<typeof createHold>
   private readonly bidding: ReturnType<typeof createBidding>
+  private readonly vouchers: ReturnType<typeof createVouchers>
   private readonly room: ReturnType<typeof createRoom>
+  private readonly right: RightService | undefined
+  private readonly accuse: Accuse
   private queue: Promise<unknown> = Promise.resolve()
   private wakeTimer: (() => void) | undefined
   private changed: (() => void)[] = []
@@ -110,7 +143,8 @@ class StewardDaemon implements Steward {
   private finalHead = -1
   private idleUpdates = 0
 
-  constructor(deps: StewardDeps, config: StewardConfig, book: Book) {
+  constructor(deps: StewardDeps, config: StewardConfig, book: Book, right: RightService | undefined) {
+    this.right = right
     const { files, domain, secret, clock, rng, log, chain, outbox, answer, indexes, fault } = deps
     this.deps = deps
     this.config = config
@@ -125,40 +159,94 @@ class StewardDaemon implements Steward {
     const room = createRoom({ book, config: current, freeSpace: () => files.freeSpace(), now })
     this.room = room
     this.watch = createWatch({ book, steward, log, alert })
-    const onDamage = (blobId: Uint8Array, why: HoldfastError) => this.onDamage(blobId, why)
     const shared = { book, domain, secret, steward, clock, log, now, step, alert, locked, room, config: current, fault }
+    const accuse = createAccuse({
+      ...shared,
+      reports: deps.reports ?? NO_REPORTS,
+      rng,
+    })
+    this.accuse = accuse
+    const isMounted = async () => (await deps.isMounted?.()) ?? true
+    const damage = createDamage({ ...shared, files, isMounted })
+    this.damage = damage
+    this.releases = createReleases({ ...shared, watch: this.watch })
     this.sweeper = createSweeper({
       ...shared,
       watch: this.watch,
+      damage,
       answer,
       outbox,
-      onDamage,
+      release: (bounty, lost) => this.releases.release(bounty, lost),
       notify: () => this.notify(),
+      bogus: accuse.bogus,
     })
-    this.prune = createPrune({ ...shared, files, notices: deps.notices })
-    this.hold = createHold({ ...shared, files, indexes })
-    this.serve = createServe({
+    this.scrub = createScrub({
       ...shared,
       files,
+      damage,
+      period: () => this.config.scrub,
+      isAnswering: () => this.sweeper.running() > 0,
+      notify: () => {
+        this.notify()
+        this.wakeTimer?.()
+      },
+    })
+    this.check = createCheck({
+      ...shared,
+      files,
+      damage,
+      compareAll: (...args) => this.scrub.compareAll(...args),
+    })
+    this.prune = createPrune({ ...shared, files, notices: deps.notices })
+    const renewals = createRenewals({ ...shared, files, reference: () => deps.reference() })
+    this.hold = createHold({
+      ...shared,
+      renewals,
+      files,
+      damage,
+      indexes,
+      rights: right?.rights,
+      transfers: deps.transfers,
+    })
+    const readDocket = createReading({ book, answer, damage, clock, signal: this.stopping.signal })
+    this.serve = createServe({
+      ...shared,
+      bisection: createBisection({ ...shared, readDocket, isAnswering: () => this.sweeper.running() > 0 }),
+      files,
+      transfers: deps.transfers,
       watch: this.watch,
+      damage,
+      releases: this.releases,
+      lentHash: accuse.lentHash,
       poke: () => chain.poke(),
       onDocket: () => this.answer(),
     })
-    this.bidding = createBidding({ ...shared, chain, rng, reference: () => deps.reference() })
+    this.vouchers = createVouchers({ ...shared, chain, outbox, watch: this.watch, readDocket })
+    this.bidding = createBidding({
+      ...shared,
+      chain,
+      rng,
+      reference: () => deps.reference(),
+      onWrongClearing: accuse.wrongClearing,
+    })
     outbox.onRefused((id, reason) => this.onRefused(id, reason))
   }
 
-  async attach(node: Pick<NetNode, 'handle'>): Promise<void> {
-    await node.handle(STORE_PROTOCOL, (wire) => this.hold.serve(wire), { maxStreams: STREAMS.store })
+  async attach(node: Pick<NetNode, 'handle' | 'open'>): Promise<void> {
+    await this.right?.attach(node)
+    await node.handle(STORE_PROTOCOL, (wire, peer) => this.hold.serve(wire, peer), { maxStreams: STREAMS.store })
     await node.handle(FETCH_PROTOCOL, (wire, peer) => this.serve.serveBlobs(wire, peer), { maxStreams: STREAMS.fetch })
-    await node.handle(DOCKET_PROTOCOL, (wire) => this.serve.takeDocket(wire), { maxStreams: STREAMS.docket })
+    await node.handle(DOCKET_PROTOCOL, (wire) => this.serve.serveDocket(wire), { maxStreams: STREAMS.docket })
+    await node.handle(VOUCHER_PROTOCOL, (wire) => this.vouchers.serve(wire), { maxStreams: STREAMS.voucher })
     await node.handle(BID_PROTOCOL, (wire) => this.bidding.serve(wire), { maxStreams: STREAMS.bid })
   }
 
   /** Takes up the feed where it was left, and does again whatever was asked for and not done. */
   async start(): Promise<void> {
     await this.hold.resume()
+    await this.right?.start()
     this.prune.resume()
+    this.scrub.resume()
     this.deps.outbox.kick()
     const guard = (loop: Promise<void>) =>
       loop.catch((cause: unknown) => {
@@ -175,6 +263,9 @@ class StewardDaemon implements Steward {
     this.stopping.abort()
     this.wakeTimer?.()
     await this.sweeper.stop()
+    await this.scrub.stop()
+    await this.check.stop()
+    await this.damage.stop()
     await this.prune.stop()
     await Promise.all(this.running)
     await this.queue.catch(() => undefined) // its caller has the failure
@@ -202,6 +293,7 @@ class StewardDaemon implements Steward {
       config: () => this.config,
       room,
       bytesServed: () => serve.bytesServed(),
+      damageFound: () => this.damage.count(),
       alerts: this.alerts,
       block: () => this.head.number,
       now: () => deps.chain.now(),
@@ -210,8 +302,18 @@ class StewardDaemon implements Steward {
       chainId: deps.domain.chainId,
       standing: () => deps.standing?.(),
       diskUse: () => deps.diskUse?.() ?? Promise.resolve(undefined),
+      check: () => this.check.report(),
+      startCheck: (order) => this.check.start(order, (failure) => this.onChecked(failure)),
+      right: this.right,
       setOpen: (isOpen) => this.configure({ ...this.config, isOpen }),
+      setDraining: (isDraining) => this.step((step) => step.batch.draining(isDraining)),
     })
+  }
+
+  /** Rights to store with others, for whom the operator says. @throws `RIGHT_UNPROVEN`, `PEER_BUSY` before it is served */
+  async orderRights(wanted: RightOrder, signal?: AbortSignal): Promise<readonly Granted[]> {
+    if (this.right === undefined) throw new HoldfastError('API_ROUTE', { what: 'the right to store' })
+    return this.right.order(wanted, signal)
   }
 
   unready(): string | undefined {
@@ -227,13 +329,16 @@ class StewardDaemon implements Steward {
 
   configure(config: StewardConfig): void {
     this.config = config
+    this.right?.configure(config)
   }
 
   /** The earliest chain time at which something is to be done. */
   private nextDue(): UnixTime | undefined {
     let least = this.book.due.next() ?? Number.POSITIVE_INFINITY
     for (const bounty of this.book.bounties.values()) least = Math.min(least, this.watch.dueOf(bounty) ?? least)
-    least = Math.min(least, this.sweeper.retryDue() ?? least)
+    if (this.deps.reports !== undefined) least = Math.min(least, this.accuse.nextDue() ?? least)
+    least = Math.min(least, this.sweeper.retryDue() ?? least, this.scrub.due() ?? least)
+    least = Math.min(least, this.vouchers.due() ?? least)
     return Number.isFinite(least) ? unixTime(least) : undefined
   }
 
@@ -244,7 +349,12 @@ class StewardDaemon implements Steward {
     if (jobs > 0) return `${jobs} bounties being answered`
     const unfinished = this.deps.outbox.unfinished()
     if (unfinished > 0) return `${unfinished} transactions on their way`
+    if ((this.deps.reports?.unfinished() ?? 0) > 0) return 'reports on their way'
+    if (this.vouchers.running() > 0) return 'rounds being answered'
     if (this.prune.running() > 0) return 'blobs being pruned'
+    if (this.scrub.isRunning()) return 'blobs being compared with their ids'
+    if (this.check.report().isRunning) return 'blobs being checked on order'
+    if (this.damage.running() > 0) return 'damage being looked at'
     const due = this.nextDue()
     if (due !== undefined && due <= this.deps.chain.now()) return 'a timer is due'
     return undefined
@@ -278,6 +388,7 @@ class StewardDaemon implements Steward {
       this.finalHead = update.finalHead
       this.answer()
       await this.due()
+      await this.vouchers.lookAround()
       this.head = update.head
       this.notify()
       this.wakeTimer?.()
@@ -285,8 +396,12 @@ class StewardDaemon implements Steward {
   }
 
   private onUpdate(step: Step, update: FeedUpdate): void {
-    for (const fact of update.reverted) this.watch.undo(step, fact)
-    for (const fact of update.applied) this.watch.apply(step, fact)
+    for (const fact of update.reverted)
+      if (fact.kind === 'redeemed') this.vouchers.onRedeemed(step, fact, -1)
+      else this.watch.undo(step, fact)
+    for (const fact of update.applied)
+      if (fact.kind === 'redeemed') this.vouchers.onRedeemed(step, fact, 1)
+      else this.watch.apply(step, fact)
     this.watch.settle(step, update.finalHead)
     // an older cursor is as good when nothing in between was ours: not every block is worth a write
     if (step.batch.changes.size > 0 || ++this.idleUpdates >= IDLE_UPDATES) {
@@ -319,20 +434,23 @@ class StewardDaemon implements Steward {
     await this.step((step) => {
       for (const id of this.book.due.dueAt(step.now)) step.tell(id, { kind: 'tick' })
       this.watch.tick(step, this.deps.outbox.unfinished() === 0)
+      this.releases.tick(step)
+      this.vouchers.tick(step)
     })
+    await this.vouchers.lookAround()
+    if (this.deps.reports !== undefined) this.accuse.demandDue()
+    this.scrub.run()
     this.answer()
   }
 
-  private async onDamage(blobId: Uint8Array, why: HoldfastError): Promise<void> {
-    try {
-      await this.deps.files.quarantine(blobId, why.message)
-    } catch (cause) {
-      this.deps.log.error('blob.not-quarantined', { blob: toHex(blobId), message: asHoldfastError(cause).message })
-    }
+  private onChecked(failure: unknown): void {
+    if (failure !== undefined) this.deps.log.error('check.failed', { message: asHoldfastError(failure).message })
+    this.notify()
   }
 
   private async onRefused(intent: string, reason: Error): Promise<void> {
     await this.step((step) => {
+      if (this.vouchers.onRefused(step, intent, reason)) return
       for (const bounty of step.allBounties()) {
         if (bounty.intent !== intent || bounty.phase !== 'claimed') continue
         this.deps.log.warn('sweep.refused', { bounty: bounty.id, reason: reason.message })
@@ -343,7 +461,7 @@ class StewardDaemon implements Steward {
     this.answer()
   }
 
-  private alert(code: string, about: string): void {
+  alert(code: string, about: string): void {
     this.alerts.push({ at: this.deps.chain.now(), code, about })
     if (this.alerts.length > MAX_ALERTS) this.alerts.shift()
   }

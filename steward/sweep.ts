@@ -1,33 +1,35 @@
 /**
  * Sweeping: bounties whose docket is known and whose post is final are answered, and their claims leave together, in one intent for up to a
- * hundred. A single bounty does not wait for company. Nothing is claimed after its deadline, and nothing without every answer.
+ * hundred. A single bounty does not wait for company. Nothing is claimed after its deadline, and nothing without every answer: a docket with
+ * blobs that are lost is released instead.
  */
-import { toHex } from '../base/bytes.ts'
 import type { Address } from '../base/curve.ts'
-import { asHoldfastError, HoldfastError, hasCode } from '../base/errors.ts'
+import { asHoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { HOUR } from '../base/units.ts'
-import type { AnsweredChallenge, Challenge } from '../blob/docket.ts'
+import type { Challenge } from '../blob/docket.ts'
 import type { Book } from './book.ts'
 import { type Claim, claimOf, sweepCallOf, sweepIdOf } from './claim.ts'
+import type { Damage } from './damage.ts'
 import type { Answer, Fault, StewardOutbox } from './ports.ts'
+import { createReading, type DocketReading } from './reading.ts'
 import type { BountyRecord } from './records.ts'
 import type { Step } from './step.ts'
 import type { Watch } from './watch.ts'
 
 /** Claims of one transaction: a hundred fit a block everywhere and spread its fixed cost. contracts.md, Gas. */
 const MAX_CLAIMS = 100
-/** Blobs read at the same time: a disk likes a queue, memory does not. */
-const READERS = 4
 /** How long finished claims wait for bounties that are being answered now. Milliseconds. */
 const GATHER_MS = 20
 /** A disk that could not be read is tried again: first after this time, then after twice as long each. Seconds of chain time. */
 const RETRY_AFTER = 300
 const MAX_RETRY_AFTER = 6 * HOUR
-/** Longest reading of a blob: a fixed part, and its length at a megabyte a second. Milliseconds. */
-const READ_MS = 60_000
-const READ_BYTES_PER_MS = 1000
+/**
+ * What could not be read until then is given up, if others on its docket can be: the poster asks for releases every twelve hours, and the
+ * retries above are at most six apart. Seconds of chain time before the deadline.
+ */
+const GIVE_UP_BEFORE = 18 * HOUR
 
 export interface SweeperDeps {
   readonly book: Book
@@ -42,15 +44,16 @@ export interface SweeperDeps {
   step<Result>(run: (step: Step) => Result | Promise<Result>): Promise<Result>
   /** Chain time. */
   now(): number
-  /** The bytes of a blob are not what they should be: puts them aside. */
-  onDamage(blobId: Uint8Array, why: HoldfastError): Promise<void>
-  alert(code: 'blob-lost' | 'bounty-bogus' | 'blob-unreadable', about: string): void
+  readonly damage: Pick<Damage, 'confirm' | 'giveUp'>
+  /** Signs for the poster that the bounty is not swept any more. */
+  release(bounty: string, lost: ReadonlySet<string>): Promise<boolean>
+  /** A bounty whose key no bytes give. */
+  bogus?(bounty: BountyRecord, challenges: readonly Challenge[]): void
+  alert(code: 'bounty-bogus' | 'blob-unreadable', about: string): void
   /** Something ended: whoever waits may look again. */
   notify(): void
   readonly fault?: Fault | undefined
 }
-
-export type Sweeper = ReturnType<typeof createSweeper>
 
 export function createSweeper(deps: SweeperDeps) {
   const { book, watch, domain, steward, clock, log } = deps
@@ -61,6 +64,7 @@ export function createSweeper(deps: SweeperDeps) {
   const pauses = new Map<string, number>()
   const running = new Set<Promise<void>>()
   const stopping = new AbortController()
+  const readDocket = createReading({ book, answer: deps.answer, damage: deps.damage, clock, signal: stopping.signal })
   let claims: Claim[] = []
   let answering = 0
   let isGathering = false
@@ -114,105 +118,62 @@ export function createSweeper(deps: SweeperDeps) {
     const challenges = await watch.challengesOf(bounty)
     if (!challenges) return undefined
     const began = clock.monotonic()
-    let answered: AnsweredChallenge[]
+    const isLate = deps.now() > bounty.deadline - GIVE_UP_BEFORE
+    let reading: DocketReading
     try {
-      answered = await answerAll(challenges, bounty)
+      reading = await readDocket(challenges, bounty.poster, isLate)
     } catch (cause) {
-      await onUnanswered(bounty, asHoldfastError(cause))
+      if (!stopping.signal.aborted) log.error('sweep.failed', { bounty: id, message: asHoldfastError(cause).message })
+      return undefined
+    }
+    const { answered, lost, unread, whole } = reading
+    if (unread.size > 0 && !(isLate && whole > 0)) {
+      putOff(bounty, unread)
+      return undefined
+    }
+    if (lost.size + unread.size > 0) {
+      await giveBack(bounty, reading)
       return undefined
     }
     const made = claimOf(domain, bounty, answered, steward)
     if (!made) {
       log.warn('bounty.bogus', { bounty: id, poster: bounty.poster, why: 'the bytes give another claim key' })
       deps.alert('bounty-bogus', id)
-      await end(bounty, 'bogus', 'the bytes give another claim key')
+      await endBogus(bounty, 'the bytes give another claim key')
+      deps.bogus?.(bounty, challenges)
       return undefined
     }
     log.debug('bounty.answered', { bounty: id, blobs: challenges.length, ms: Math.round(clock.monotonic() - began) })
     return made
   }
 
-  async function answerAll(challenges: readonly Challenge[], bounty: BountyRecord): Promise<AnsweredChallenge[]> {
-    const answered: AnsweredChallenge[] = new Array(challenges.length)
-    let next = 0
-    let isBroken = false
-    const read = async () => {
-      while (next < challenges.length && !isBroken) {
-        stopping.signal.throwIfAborted()
-        const at = next++
-        const challenge = challenges[at] as Challenge
-        const length = book.livingOf(toHex(challenge.blobId), bounty.poster)?.held.length
-        try {
-          if (length === undefined) throw new HoldfastError('BLOB_UNKNOWN', { blob: toHex(challenge.blobId) })
-          const [answer] = await inTime(deps.answer({ blobId: challenge.blobId, length }, [challenge.nonce]), length)
-          answered[at] = { ...challenge, answer: answer as Uint8Array }
-        } catch (cause) {
-          isBroken = true
-          throw cause
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(READERS, challenges.length) }, read))
-    return answered
-  }
-
-  /** A disk that hangs must not keep a bounty from being tried again. @throws `STORE_UNUSABLE` */
-  async function inTime<Value>(value: Promise<Value>, length: number): Promise<Value> {
-    const over = new AbortController()
-    const ms = READ_MS + Math.ceil(length / READ_BYTES_PER_MS)
-    const late = clock.sleep(ms, over.signal).then(() => {
-      throw new HoldfastError('STORE_UNUSABLE', { path: 'the volume', what: `a blob was not read within ${ms} ms` })
-    })
-    try {
-      return await untilStopped(Promise.race([value, late]))
-    } finally {
-      late.catch(() => undefined) // nobody waits for it any more
-      over.abort()
-    }
-  }
-
-  /** A disk that hangs must not keep the daemon from ending. */
-  function untilStopped<Value>(value: Promise<Value>): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      const onStop = () => reject(stopping.signal.reason)
-      if (stopping.signal.aborted) onStop()
-      stopping.signal.addEventListener('abort', onStop)
-      value.then(resolve, reject).finally(() => stopping.signal.removeEventListener('abort', onStop))
-    })
-  }
-
-  async function onUnanswered(bounty: BountyRecord, why: HoldfastError): Promise<void> {
-    if (stopping.signal.aborted) return
-    const { code, message } = why
-    const blob = String(why.data.blob)
-    // a file that is not there may be on a volume that comes back; bytes that are wrong, or no longer ours to keep, do not
-    const isAway = hasCode(why, 'BLOB_UNKNOWN') && book.livingOf(blob, bounty.poster) !== undefined
-    if (hasCode(why, 'BLOB_CORRUPT', 'BLOB_UNKNOWN') && !isAway) {
-      log.error('blob.lost', { blob, bounty: bounty.id, why: why.message })
-      deps.alert('blob-lost', blob)
-      const challenges = await watch.challengesOf(bounty)
-      const lost = challenges?.find(({ blobId }) => toHex(blobId) === blob)
-      if (lost) await deps.onDamage(lost.blobId, why)
-      await end(bounty, 'lost', why.message)
-      return
-    }
-    // our own trouble, perhaps a passing one: the row is still worth its money until the deadline
-    log.error('blob.unreadable', { bounty: bounty.id, code, why: message })
+  /** Our own trouble, perhaps a passing one: the row is still worth its money until the deadline. */
+  function putOff(bounty: BountyRecord, unread: DocketReading['unread']): void {
+    for (const [blob, { code, message }] of unread)
+      log.error('blob.unreadable', { bounty: bounty.id, blob, code, why: message })
     const last = pauses.get(bounty.id)
-    if (last === undefined) deps.alert(isAway ? 'blob-lost' : 'blob-unreadable', isAway ? blob : bounty.id)
+    if (last === undefined) for (const blob of unread.keys()) deps.alert('blob-unreadable', blob)
     const pause = last === undefined ? RETRY_AFTER : Math.min(2 * last, MAX_RETRY_AFTER)
     pauses.set(bounty.id, pause)
     retryAt.set(bounty.id, deps.now() + pause)
   }
 
-  /** `bogus` is over at once; a `lost` one stays on the books until its deadline, as a miss to come. */
-  async function end(bounty: BountyRecord, phase: 'bogus' | 'lost', why: string): Promise<void> {
+  /** Blobs on it are lost, among them those that could not be read all the time: the sound ones must not go unpaid for them. */
+  async function giveBack(bounty: BountyRecord, { lost, unread }: DocketReading): Promise<void> {
+    const all = new Set(lost)
+    for (const [blob, { message }] of unread)
+      if ((await deps.damage.giveUp(blob, message)).kind !== 'whole') all.add(blob)
+    if (all.size > 0) await deps.release(bounty.id, all)
+    else putOff(bounty, unread) // all of it can be read after all
+  }
+
+  /** Nobody can claim it: it is over at once. */
+  async function endBogus(bounty: BountyRecord, why: string): Promise<void> {
     await deps.step((step) => {
       const current = step.bounty(bounty.id)
       if (current?.phase !== 'posted') return
-      if (phase === 'lost') return step.saveBounty({ ...current, phase, why })
       for (const id of current.placements ?? []) step.tell(id, { kind: 'unasked', bounty: current.id })
-      step.closeBounty({ ...current, phase, why })
+      step.closeBounty({ ...current, phase: 'bogus', why })
     })
   }
 

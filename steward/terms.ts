@@ -3,9 +3,11 @@ import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Address, recoverSigner } from '../base/curve.ts'
 import { HoldfastError } from '../base/errors.ts'
 import type { Placement } from '../base/typed-data.ts'
+import { GiB } from '../base/units.ts'
 import { MAX_BLOB_BYTES } from '../blob/segment.ts'
-import { LONGEST_TERM } from '../pricing/bidder.ts'
-import { RENEWAL_LEAD, START_AFTER, START_BEFORE } from './config.ts'
+import { LONGEST_TERM, SHORTEST_TERM } from '../pricing/bidder.ts'
+import { assertRenewalPrice } from '../pricing/renewal.ts'
+import { LONGEST_GRACE, RENEWAL_LEAD, START_AFTER, START_BEFORE } from './config.ts'
 import type { BidRecord, Holding } from './records.ts'
 
 /** An offer as it came, with the digest that both sides sign. */
@@ -52,6 +54,22 @@ export function assertAwarded(
     refuse('more than the lot that was advertised')
 }
 
+/** Most that whoever pays nothing may have read free in 30 days. Bytes. */
+const FREE_READS = 4 * GiB
+
+/** A first placement without money: by a right that is checked elsewhere, at terms that bind us to nothing else. @throws `PLACEMENT_INVALID` */
+export function assertFree(placement: Placement, now: number): void {
+  const { length, start, end, advert } = placement
+  if (placement.version !== 1) refuse('a first placement has version 1')
+  if (length < 1 || length > MAX_BLOB_BYTES) refuse(`a blob of ${length} bytes`)
+  if (advert.some((byte) => byte !== 0)) refuse('what is placed by right has no advert')
+  if (placement.egressFree > FREE_READS) refuse(`${placement.egressFree} bytes free to read`)
+  if (placement.bond > 0n) refuse(`bond ${placement.bond} without rent`)
+  if (placement.grace > LONGEST_GRACE) refuse(`a grace of ${placement.grace} s`)
+  if (end - start < SHORTEST_TERM || end - start > LONGEST_TERM) refuse(`a term of ${end - start} s`)
+  if (start < now - START_BEFORE || start > now + START_AFTER || end <= now) refuse('a start that is not now')
+}
+
 /** True when only the time of the offer differs: an upload taken up again, whose first countersignature its uploader never booked. */
 export function isSameDeal(a: Placement, b: Placement): boolean {
   return (Object.keys(a) as (keyof Placement)[]).every((key) => {
@@ -63,7 +81,7 @@ export function isSameDeal(a: Placement, b: Placement): boolean {
   })
 }
 
-/** The next version: the same bytes, the same or a better price, a later end. `last`: the newest version both signed. @throws `PLACEMENT_INVALID` */
+/** The next version: the same bytes, a price (whether it is enough is the bidder's business), a later end. `last`: the newest version both signed. @throws `PLACEMENT_INVALID` */
 export function assertRenewal(
   placement: Placement,
   holding: Holding | undefined,
@@ -74,7 +92,9 @@ export function assertRenewal(
   if (holding.held.state === 'warned') refuse('it is unpaid')
   if (placement.version !== last.version + 1) refuse(`version ${placement.version}, the newest is ${last.version}`)
   if (placement.length !== last.length) refuse('another length')
-  if (placement.price < last.price) refuse(`price ${placement.price}, before it was ${last.price}`)
+  if (placement.price === 0n) refuse('what was placed by right is placed anew')
+  if (holding.leaving !== undefined) refuse('notice was given')
+  assertRenewalPrice(placement.price, placement.length, placement.end - placement.start)
   if (placement.egressPrice < last.egressPrice || placement.egressFree > last.egressFree)
     refuse('worse terms for reading')
   if (placement.bond > last.bond) refuse('a larger bond')

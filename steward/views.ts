@@ -3,14 +3,18 @@
  * the local API. Amounts are decimal strings of HOLD, times ISO-8601 of chain time.
  */
 import { toHex } from '../base/bytes.ts'
+import { HoldfastError } from '../base/errors.ts'
 import type { TickAnswer } from '../base/ports.ts'
+import { toTagged } from '../base/tagged-json.ts'
 import { formatGwei, formatHold, formatTime } from '../base/units.ts'
 import type { Route } from '../net/http-server.ts'
 import type { BlobFiles } from '../store/blob-files.ts'
 import type { Book } from './book.ts'
+import type { CheckOrder, CheckReport } from './check.ts'
 import type { StewardConfig } from './config.ts'
 import { lastPaymentOf, paidUntil } from './held-placement.ts'
 import type { BountyRecord, Holding } from './records.ts'
+import type { Granted, RightOrder } from './right.ts'
 import type { Room } from './room.ts'
 
 /** For the operator. */
@@ -36,6 +40,8 @@ export interface ViewDeps {
   readonly chainId: number
   config(): StewardConfig
   bytesServed(): number
+  /** Blobs found lost since the start. */
+  damageFound(): number
   block(): number
   now(): number
   /** Milliseconds. */
@@ -43,7 +49,23 @@ export interface ViewDeps {
   nextDue(): number | undefined
   standing(): string | undefined
   diskUse(): Promise<DiskUse | undefined>
+  check(): CheckReport
+  /** Begins one. @throws `PEER_BUSY` while another one runs */
+  startCheck(order: CheckOrder): void
   setOpen(isOpen: boolean): void
+  setDraining(isDraining: boolean): Promise<void>
+  /** The right to store; absent where it is not served. */
+  readonly right?: ViewedRights | undefined
+}
+
+/** The right to store, as the operator sees it. */
+export interface ViewedRights {
+  /** Bytes stored elsewhere by grants that live, and bytes that prove more. */
+  used(): number
+  provable(): number
+  /** Deposits of uploaders, for checking others. */
+  deposits(): number
+  order(wanted: RightOrder, signal?: AbortSignal): Promise<readonly Granted[]>
 }
 
 /** Every byte below the data directory, by why it is there. interface.md §12, row 46. */
@@ -56,7 +78,7 @@ export interface DiskView {
   readonly garbage: number
   /** Database, quarantine and arrivals. */
   readonly overhead: number
-  /** What living placements say is here and is not. */
+  /** What living placements say is here, and is neither here nor known to be lost. */
   readonly missing: number
   readonly blobs: number
   readonly garbageBlobs: number
@@ -86,7 +108,7 @@ export async function viewDisk(
     else view.grace += bytes
   }
   for (const [blob] of book.byBlob) {
-    if (seen.has(blob) || !book.isKept(blob)) continue
+    if (seen.has(blob) || !book.isHeld(blob)) continue
     view.missingBlobs++
     for (const { length } of book.heldOf(blob)) {
       view.missing += length
@@ -112,10 +134,37 @@ export function viewPlacement({ held, earned, sweeps, missed, locator, versions 
     end: formatTime(held.end),
     paidUntil: formatTime(paidUntil(held)),
     ...(lastPaymentOf(held).id === '' ? {} : { lastPayment: formatTime(lastPaymentOf(held).at) }),
+    ...(held.lost === undefined ? {} : { lost: held.lost.why, lostAt: formatTime(held.lost.at) }),
     ...(held.notice === undefined ? {} : { pruneAfter: formatTime(held.notice.pruneAfter) }),
     earned: formatGwei(earned),
     sweeps,
     missed,
+  }
+}
+
+/** Blobs shown by name in the status; the rest stands in `placements`. */
+const SHOWN_LOST = 20
+
+/** Blobs of living placements that are lost, and what was said of it; newest first. */
+export function viewLost(book: Book) {
+  const lost = [...book.holdings.values()]
+    .flatMap(({ held }) => (held.lost && held.state !== 'pruned' ? [{ ...held, lost: held.lost }] : []))
+    .sort((a, b) => b.lost.at - a.lost.at)
+  return {
+    placements: lost.length,
+    bytes: [...new Map(lost.map(({ blobId, length }) => [blobId, length])).values()].reduce((sum, n) => sum + n, 0),
+    blobs: lost.slice(0, SHOWN_LOST).map(({ blobId, uploader, lost: { at, why } }) => {
+      return { blobId, uploader, since: formatTime(at), why }
+    }),
+    releases: [...book.releases.values()].map(({ bounty, poster, lost: gone, rest, deadline, signedAt, takenAt }) => ({
+      bounty,
+      poster,
+      lost: gone.length,
+      rest: rest.length,
+      signed: formatTime(signedAt),
+      deadline: formatTime(deadline),
+      ...(takenAt === undefined ? {} : { taken: formatTime(takenAt) }),
+    })),
   }
 }
 
@@ -146,7 +195,7 @@ export async function viewEarnings(book: Book, since: number) {
       sweeps++
       last = Math.max(last, bounty.sweptAt ?? 0)
     } else if (bounty.phase === 'missed') missed += bounty.amount
-    else if (bounty.phase === 'lost') lost += bounty.amount
+    else if (bounty.phase === 'lost' || bounty.phase === 'released') lost += bounty.amount
   }
   let pending = 0n
   for (const { phase, amount } of book.bounties.values())
@@ -168,6 +217,29 @@ export async function viewEarnings(book: Book, since: number) {
 
 const tickBody = {
   body: { type: 'object', required: ['block'], properties: { block: { type: 'integer', minimum: 0 } } },
+}
+const checkBody = {
+  body: {
+    type: 'object',
+    properties: {
+      subset: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+      rebuild: { type: 'boolean' },
+    },
+    additionalProperties: false,
+  },
+}
+const rightBody = {
+  body: {
+    type: 'object',
+    required: ['name', 'bytes', 'want', 'to'],
+    properties: {
+      name: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+      bytes: { type: 'integer', minimum: 1 },
+      want: { type: 'integer', minimum: 1, maximum: 256 },
+      to: { type: 'string', pattern: '^0x[0-9a-f]{40}$' },
+    },
+    additionalProperties: false,
+  },
 }
 const sinceQuery = {
   query: {
@@ -210,10 +282,21 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       reserve,
       used: book.bytesHeld,
       promised: deps.room.promised(),
+      ...(deps.right === undefined
+        ? {}
+        : {
+            right: {
+              used: deps.right.used(),
+              provable: deps.right.provable(),
+              free: book.bytesFree,
+              deposits: deps.right.deposits(),
+            },
+          }),
       arriving: deps.room.arriving(),
       free,
       disk: await disk(),
       served: deps.bytesServed(),
+      lost: { foundSinceStart: deps.damageFound(), ...viewLost(book) },
       placements: living,
       openBounties: book.bounties.size,
       earned: formatGwei(earned),
@@ -225,6 +308,10 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
   const setOpen = (isOpen: boolean) => () => {
     deps.setOpen(isOpen)
     return { isOpen }
+  }
+  const drain = (isDraining: boolean) => async () => {
+    await deps.setDraining(isDraining)
+    return { isDraining }
   }
   return [
     { method: 'GET', path: '/status', summary: 'Disk, money, and what comes next.', handler: status },
@@ -254,7 +341,38 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       schema: tickBody,
       handler: ({ body }) => deps.steward.tick((body as { block: number }).block),
     },
+    { method: 'GET', path: '/check', summary: 'How far the last check is, and what it found.', handler: deps.check },
+    {
+      method: 'POST',
+      path: '/check',
+      summary:
+        'Compare blobs with their ids now: all, or a part of the bytes, those first that were not read for longest.',
+      schema: checkBody,
+      handler: ({ body }) => {
+        const { subset = 1, rebuild = false } = (body ?? {}) as { subset?: number; rebuild?: boolean }
+        deps.startCheck({ subset, isRebuild: rebuild })
+        return deps.check()
+      },
+    },
+    {
+      method: 'POST',
+      path: '/right',
+      summary:
+        'Rights to store with other stewards, for whom the order names. The same name again gets the same grants.',
+      schema: rightBody,
+      handler: async ({ body, signal }) => {
+        if (deps.right === undefined) throw new HoldfastError('API_ROUTE', { what: 'POST /right' })
+        return toTagged(await deps.right.order(body as RightOrder, signal))
+      },
+    },
     { method: 'POST', path: '/pause', summary: 'Take nothing new; what is held is kept.', handler: setOpen(false) },
     { method: 'POST', path: '/resume', summary: 'Take new blobs again.', handler: setOpen(true) },
+    {
+      method: 'POST',
+      path: '/drain',
+      summary: 'Give notice wherever another term is asked for, take nothing new; what is held is kept to its end.',
+      handler: drain(true),
+    },
+    { method: 'POST', path: '/stay', summary: 'No more notice; what was given stands.', handler: drain(false) },
   ]
 }

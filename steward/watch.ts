@@ -9,10 +9,10 @@ import type { Log } from '../base/ports.ts'
 import { HOUR } from '../base/units.ts'
 import { type Challenge, decodeDocket, docketHashOf } from '../blob/docket.ts'
 import type { Book } from './book.ts'
-import type { HeldPlacement } from './held-placement.ts'
-import { leastOwed, settledUntil } from './owed.ts'
-import type { EndedFact, MarketFact, MissedFact, PostedFact } from './ports.ts'
-import type { BountyRecord, Holding } from './records.ts'
+import { settledUntil } from './owed.ts'
+import { createPay, cutOf } from './pay.ts'
+import type { BountyFact, EndedFact, MissedFact, PostedFact } from './ports.ts'
+import type { BountyRecord, Holding, ReleaseRecord } from './records.ts'
 import type { Step } from './step.ts'
 
 /** The poster may revoke so long after the deadline: until then a sweep that was in time may still show up. protocol.md §4. */
@@ -24,20 +24,19 @@ const CLAIM_AGAIN = HOUR
 /** Sweeps of one bounty that come to nothing, after which it is left to its deadline. */
 export const MAX_ATTEMPTS = 5
 
-/** Underpaid bounties a placement remembers: enough to know one that a killed dev chain brings again. */
-const REMEMBERED_SHORT = 4
-
 export interface WatchDeps {
   readonly book: Book
   readonly steward: Address
   readonly log: Log
-  alert(code: 'bounty-underpaid' | 'blob-lost', about: string): void
+  alert(code: 'bounty-underpaid', about: string): void
 }
 
 export type Watch = ReturnType<typeof createWatch>
 
 export function createWatch({ book, steward, log, alert }: WatchDeps) {
-  function apply(step: Step, fact: MarketFact): void {
+  const { pay, credit, leastFor, roundCutOf, isReleased } = createPay({ book, log, alert })
+
+  function apply(step: Step, fact: BountyFact): void {
     if (fact.kind === 'posted') onPosted(step, fact)
     else if (fact.kind === 'missed') onMissed(step, fact)
     else onEnded(step, fact)
@@ -47,6 +46,11 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
     if (fact.steward !== steward) return
     const known = step.bounty(fact.id)
     if (known && known.phase !== 'gone') return // told again
+    const released = book.releases.get(fact.id)
+    if (released?.deadline === fact.deadline) {
+      onPostedAgain(step, fact, released, known)
+      return
+    }
     // seen too late: after a long sleep, or from the first block on. Whether we swept it is in the payments; else it was missed
     if (fact.deadline < step.now) {
       onSeenLate(step, fact)
@@ -71,6 +75,7 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       block: fact.block,
       postedAt: fact.blockTime,
       attempt: known ? known.attempt + 1 : 0,
+      ...(known?.wasClaimed ? { wasClaimed: true as const } : {}),
     }
     if (fact.note.length > 0) onDocket(step, bounty, fact.note, true)
     else step.saveBounty(bounty)
@@ -80,6 +85,28 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       amount: String(fact.amount),
       deadline: fact.deadline,
     })
+  }
+
+  /** Its block was undone, or a killed dev chain brings it again: what we released, we never sweep. */
+  function onPostedAgain(step: Step, fact: PostedFact, released: ReleaseRecord, known: BountyRecord | undefined): void {
+    const { id, poster, claimKey, amount, deadline, block } = fact
+    const { docketHash, rest } = released
+    const placements = known?.placements ?? rest
+    const why = `${released.lost.length} of its blobs are lost`
+    const record = {
+      id,
+      poster,
+      claimKey,
+      amount,
+      deadline,
+      docketHash,
+      placements,
+      block,
+      postedAt: fact.blockTime,
+      why,
+    }
+    step.saveBounty({ ...record, phase: 'released', attempt: known?.attempt ?? 0 })
+    for (const placement of placements) step.tell(placement, { kind: 'asked', bounty: id, deadline })
   }
 
   /** Over what is on the docket, or, without one, whatever the poster may have asked for: rather too much forfeited than honest pay refused. */
@@ -103,7 +130,8 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
   /** The interval of a missed round is not owed any more; the next docket pays from its cut. docs/spec/schedule.md, What a round pays. */
   function forfeitAll(step: Step, bounty: BountyRecord): void {
     const ids = bounty.placements ?? [...livingFor(bounty.poster)].map(({ held }) => held.id)
-    for (const id of ids) forfeit(step, id, cutOf(bounty.postedAt))
+    const cut = roundCutOf(step, bounty)
+    for (const id of ids) forfeit(step, id, cut)
   }
 
   function forfeit(step: Step, id: string, cut: number): void {
@@ -115,21 +143,12 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
   /** The docket of a bounty is here, from its note or from its poster. `isNote`: it is kept with the record. */
   function onDocket(step: Step, bounty: BountyRecord, docket: Uint8Array, isNote: boolean): void {
     let placements: readonly string[]
-    let gone: string | undefined
     try {
-      ;({ placements, gone } = placementsOf(bounty, docket))
+      placements = placementsOf(bounty, docket)
     } catch (cause) {
       const why = asHoldfastError(cause).message
       log.warn('bounty.bogus', { bounty: bounty.id, poster: bounty.poster, why })
       step.closeBounty({ ...bounty, phase: 'bogus', why })
-      return
-    }
-    if (gone !== undefined) {
-      // its poster was right to ask: a miss to come, not a lie
-      const why = `blob ${gone} is held no longer`
-      log.error('blob.lost', { blob: gone, bounty: bounty.id, why })
-      alert('blob-lost', gone)
-      step.saveBounty({ ...bounty, placements, phase: 'lost', why })
       return
     }
     step.saveBounty({ ...bounty, placements, ...(isNote ? { docket } : {}) })
@@ -137,21 +156,18 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
     for (const id of placements) step.tell(id, { kind: 'asked', bounty: bounty.id, deadline: bounty.deadline })
   }
 
-  /** The placements a docket is about, and a blob among them that was held once and is pruned. @throws what is wrong with it */
-  function placementsOf(bounty: BountyRecord, docket: Uint8Array): { placements: string[]; gone: string | undefined } {
+  /** The placements a docket is about; of a blob that is held no longer the last one: its poster was right to ask. @throws what is wrong with it */
+  function placementsOf(bounty: BountyRecord, docket: Uint8Array): string[] {
     if (toHex(docketHashOf(docket)) !== bounty.docketHash)
       throw new HoldfastError('BOUNTY_INVALID', { what: 'the docket is not the one of its hash' })
-    let gone: string | undefined
-    const placements = decodeDocket(docket).map(({ blobId }) => {
+    return decodeDocket(docket).map(({ blobId }) => {
       const blob = toHex(blobId)
       const living = book.livingOf(blob, bounty.poster)
       if (living) return living.held.id
       const last = [...book.heldOf(blob)].filter(({ uploader }) => uploader === bounty.poster).at(-1)
       if (!last) throw new HoldfastError('BOUNTY_INVALID', { what: `blob ${blob} is not held for ${bounty.poster}` })
-      gone ??= blob
       return last.id
     })
-    return { placements, gone }
   }
 
   function onEnded(step: Step, fact: EndedFact): void {
@@ -161,7 +177,7 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       ...bounty,
       phase: fact.kind,
       block: fact.block,
-      ...(fact.kind === 'swept' ? { sweptAt: fact.blockTime } : {}),
+      ...(fact.kind === 'swept' ? { sweptAt: fact.blockTime } : { revokedAt: fact.blockTime }),
     })
   }
 
@@ -172,13 +188,13 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       if (bounty.phase === 'claimed') unclaim(step, bounty)
       if (bounty.phase === 'gone') {
         const { intent: _, claimedAt: __, ...rest } = bounty
-        step.saveBounty(rest)
+        step.saveBounty({ ...rest, wasClaimed: true })
       }
     }
   }
 
   /** A block is gone. */
-  function undo(step: Step, fact: MarketFact): void {
+  function undo(step: Step, fact: BountyFact): void {
     if (fact.kind === 'missed') return
     const bounty = step.bounty(fact.id)
     if (!bounty) return
@@ -188,8 +204,9 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       return
     }
     if (bounty.phase !== fact.kind) return
-    const { sweptAt: _, ...rest } = bounty
-    step.saveBounty({ ...rest, phase: bounty.intent === undefined ? 'posted' : 'claimed' })
+    const { sweptAt: _, revokedAt: __, ...rest } = bounty
+    const before = isReleased(bounty) ? 'released' : bounty.intent === undefined ? 'posted' : 'claimed'
+    step.saveBounty({ ...rest, phase: before })
   }
 
   function unask(step: Step, bounty: BountyRecord): void {
@@ -204,11 +221,21 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       if (bounty.block > finalHead) continue
       if (bounty.phase === 'swept') pay(step, bounty)
       if (bounty.phase === 'revoked') {
-        forfeitAll(step, bounty)
+        if (isReleased(bounty) && (bounty.revokedAt ?? 0) < bounty.deadline + REVOKE_DELAY) giveUp(step, bounty)
+        else forfeitAll(step, bounty)
         unask(step, bounty)
         step.closeBounty(bounty)
       }
     }
+  }
+
+  /** Taken back by our release: its poster knows what is lost, and asks for the rest again, for the same interval. */
+  function giveUp(step: Step, bounty: BountyRecord): void {
+    for (const blob of book.releases.get(bounty.id)?.lost ?? []) {
+      const held = book.livingOf(blob, bounty.poster)?.held
+      if (held) step.tell(held.id, { kind: 'given-up' })
+    }
+    log.info('bounty.given-back', { bounty: bounty.id, poster: bounty.poster })
   }
 
   /** Bounties to be answered now: their dockets are known and their blocks will not be undone. */
@@ -217,67 +244,6 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
     for (const bounty of book.bounties.values())
       if (bounty.phase === 'posted' && bounty.placements !== undefined && bounty.block <= finalHead) ids.push(bounty.id)
     return ids
-  }
-
-  function pay(step: Step, bounty: BountyRecord): void {
-    const at = bounty.sweptAt ?? bounty.postedAt
-    const cut = cutOf(bounty.postedAt)
-    const parts = partsOf(step, bounty, cut)
-    const least = leastOf(step, bounty, cut)
-    const isShort = bounty.amount < least
-    for (const [id, earned] of parts) {
-      const before = step.holding(id)
-      step.tell(id, isShort ? { kind: 'unasked', bounty: bounty.id } : { kind: 'paid', bounty: bounty.id, at, cut })
-      const after = step.holding(id)
-      // a dev chain that was killed brings final blocks again: what is known as paid is not earned twice
-      if (!before || !after || isPaid(before.held, bounty.id) || before.short?.includes(bounty.id)) continue
-      const short = isShort ? { short: [...(after.short ?? []), bounty.id].slice(-REMEMBERED_SHORT) } : {}
-      step.save({ ...after, ...short, earned: after.earned + earned, sweeps: after.sweeps + 1 })
-    }
-    if (isShort) {
-      const owed = String(least)
-      step.closeBounty({ ...bounty, why: `it paid ${bounty.amount} gwei, at least ${owed} were owed` })
-      log.warn('bounty.underpaid', { bounty: bounty.id, poster: bounty.poster, amount: String(bounty.amount), owed })
-      alert('bounty-underpaid', bounty.id)
-      return
-    }
-    step.closeBounty(bounty)
-    log.info('bounty.paid', { bounty: bounty.id, amount: String(bounty.amount), placements: parts.size })
-  }
-
-  /** What the bounty must pay to count. Rounds posted before it that are still open are taken for settled: when in doubt, it is enough. */
-  function leastOf(step: Step, bounty: BountyRecord, cut: number): bigint {
-    const settled = new Map<string, number>()
-    for (const other of step.allBounties()) {
-      if (other.id === bounty.id || other.phase === 'gone' || other.postedAt > bounty.postedAt) continue
-      const about = other.placements ?? (other.poster === bounty.poster ? (bounty.placements ?? []) : [])
-      for (const id of about) settled.set(id, Math.max(settled.get(id) ?? 0, cutOf(other.postedAt)))
-    }
-    const holdings = (bounty.placements ?? []).flatMap((id) => step.holding(id) ?? [])
-    if (holdings.some(({ held }) => isPaid(held, bounty.id))) return 0n // told again
-    return leastOwed(holdings, cut, settled)
-  }
-
-  /** The amount shared out by what each placement was owed up to the cut: a statement; the money is one sum. Rounded down, the rest to the first. */
-  function partsOf(step: Step, bounty: BountyRecord, cut: number): Map<string, bigint> {
-    const weights = (bounty.placements ?? []).flatMap((id) => {
-      const holding = step.holding(id)
-      if (!holding) return []
-      const { held } = holding
-      const owed = Math.max(0, Math.min(cut, held.end) - settledUntil(holding))
-      return [{ id, weight: held.price * BigInt(held.length) * BigInt(owed) }]
-    })
-    const sum = weights.reduce((total, { weight }) => total + weight, 0n)
-    const parts = new Map<string, bigint>()
-    let left = bounty.amount
-    for (const { id, weight } of weights) {
-      const part = sum === 0n ? bounty.amount / BigInt(weights.length) : (bounty.amount * weight) / sum
-      parts.set(id, part)
-      left -= part
-    }
-    const first = weights[0]?.id
-    if (first !== undefined) parts.set(first, (parts.get(first) ?? 0n) + left)
-    return parts
   }
 
   /** When something is to be done about a bounty: give it up, or claim it again. */
@@ -307,7 +273,8 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       const holding = step.holding(id)
       if (holding) step.save({ ...holding, missed: holding.missed + 1 })
     }
-    const phase = bounty.phase === 'lost' || bounty.phase === 'gone' ? bounty.phase : 'missed'
+    const { phase: last } = bounty
+    const phase = last === 'lost' || last === 'released' || last === 'gone' ? last : 'missed'
     if (phase === 'missed')
       log.warn('bounty.missed', { bounty: bounty.id, poster: bounty.poster, amount: String(bounty.amount) })
     step.closeBounty({ ...bounty, phase })
@@ -316,7 +283,7 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
   /** Its sweep did not find it: answer it anew. */
   function unclaim(step: Step, bounty: BountyRecord): void {
     const { intent: _, claimedAt: __, ...rest } = bounty
-    step.saveBounty({ ...rest, phase: 'posted', attempt: bounty.attempt + 1 })
+    step.saveBounty({ ...rest, phase: 'posted', attempt: bounty.attempt + 1, wasClaimed: true })
   }
 
   /** Its challenges, when they are known. */
@@ -331,14 +298,19 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
     return bounty && bounty.docketHash === toHex(docketHash) ? bounty : undefined
   }
 
-  return { apply, undo, settle, answerable, tick, dueOf, onDocket, unclaim, challengesOf, waitingFor }
-}
-
-function isPaid({ payments, settled }: HeldPlacement, bounty: string): boolean {
-  return settled.id === bounty || payments.some(({ id }) => id === bounty)
-}
-
-/** Up to when a bounty pays: the hour of its block. */
-function cutOf(postedAt: number): number {
-  return postedAt - (postedAt % HOUR)
+  return {
+    apply,
+    undo,
+    settle,
+    answerable,
+    tick,
+    dueOf,
+    onDocket,
+    unclaim,
+    challengesOf,
+    waitingFor,
+    roundCutOf,
+    leastFor,
+    credit,
+  }
 }

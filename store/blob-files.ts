@@ -24,6 +24,8 @@ export interface BlobRange {
   readonly offset?: number
   readonly length?: number
   readonly signal?: AbortSignal
+  /** Gives room for the next piece, at least `READ_CHUNK` bytes: for who reads much and keeps nothing. Default: new room each time. */
+  readonly room?: () => Uint8Array
 }
 
 /** The blob store of one steward (or of a put that spools). Ids are 32 bytes. */
@@ -44,7 +46,7 @@ export interface BlobFiles {
   size(id: Uint8Array): Promise<number | undefined>
   /** Durably. False: there was none. */
   remove(id: Uint8Array): Promise<boolean>
-  /** Puts a damaged blob aside together with the reason. False: there was none. */
+  /** Puts a damaged blob aside together with the reason. False: there was none, and the reason alone was written down. */
   quarantine(id: Uint8Array, reason: string): Promise<boolean>
   /** Everything that is here, in no order. Names that are no blob ids are logged and left alone. */
   list(): AsyncIterable<{ readonly id: Uint8Array; readonly bytes: number }>
@@ -131,7 +133,8 @@ export async function openBlobFiles(directory: string, options: BlobFilesOptions
       let left = range.length ?? Number.POSITIVE_INFINITY
       while (left > 0) {
         range.signal?.throwIfAborted()
-        const chunk = new Uint8Array(Math.min(READ_CHUNK, left))
+        const wanted = Math.min(READ_CHUNK, left)
+        const chunk = range.room ? range.room().subarray(0, wanted) : new Uint8Array(wanted)
         const { bytesRead } = await file.read(chunk, 0, chunk.length, at)
         if (bytesRead === 0) return
         at += bytesRead
@@ -148,7 +151,8 @@ export async function openBlobFiles(directory: string, options: BlobFilesOptions
 
   async function verify(id: Uint8Array): Promise<boolean> {
     const hash = createHash('sha256')
-    for await (const chunk of stream(id)) hash.update(chunk)
+    const room = new Uint8Array(READ_CHUNK)
+    for await (const chunk of stream(id, { room: () => room })) hash.update(chunk)
     return hash.digest('hex') === toHex(id)
   }
 
@@ -172,21 +176,23 @@ export async function openBlobFiles(directory: string, options: BlobFilesOptions
 
   async function quarantine(id: Uint8Array, reason: string): Promise<boolean> {
     const hex = hexOf(id)
-    if (!(await has(id))) return false
+    const isHere = await has(id)
     try {
       // The reason first: a quarantined blob without one would be a riddle.
       await durableWrite(
         join(places.quarantine, `${hex}.json`),
         `${JSON.stringify({ schema: 1, blob: hex, reason })}\n`,
       )
-      await rename(pathOf(hex), join(places.quarantine, hex))
-      await syncDirectory(places.quarantine)
-      await syncDirectory(shelfOf(hex))
+      if (isHere) {
+        await rename(pathOf(hex), join(places.quarantine, hex))
+        await syncDirectory(places.quarantine)
+        await syncDirectory(shelfOf(hex))
+      }
     } catch (cause) {
       throw asStoreError(pathOf(hex), cause)
     }
-    log.warn('blob.quarantined', { blob: hex, reason })
-    return true
+    log.warn('blob.quarantined', { blob: hex, reason, bytes: isHere ? 'aside' : 'gone' })
+    return isHere
   }
 
   async function has(id: Uint8Array): Promise<boolean> {

@@ -12,7 +12,8 @@ import { formatTime } from '../base/units.ts'
 import { asStoreError } from './disk-errors.ts'
 import { sweepTemporaries } from './durable-write.ts'
 import { readJson, writeJson } from './json-file.ts'
-import { type LevelStore, type Owner, openLevelStore } from './level-store.ts'
+import type { Owner } from './level-database.ts'
+import { type LevelStore, openLevelStore, type StoreOptions } from './level-store.ts'
 
 /** `volume.json`: whose volume this is. */
 export interface Volume {
@@ -33,7 +34,7 @@ export interface DataDir {
   close(): Promise<void>
 }
 
-export interface DataDirOptions {
+export interface DataDirOptions extends StoreOptions {
   readonly role: string
   readonly id: string
   readonly clock: Clock
@@ -59,7 +60,7 @@ export async function openDataDir(path: string, options: DataDirOptions): Promis
   } catch (cause) {
     throw asStoreError(path, cause)
   }
-  const store = await openLevelStore(join(path, options.database ?? 'db'))
+  const store = await openLevelStore(join(path, options.database ?? 'db'), options)
   try {
     await sweepTemporaries(path)
     const owner: Owner = { pid: process.pid, host: hostname(), since: formatTime(options.clock.now()) }

@@ -23,8 +23,8 @@ export interface SourceFile {
   /** Bytes. */
   readonly size: number
   readonly mark: SourceMark
-  /** Exactly `length` bytes from `offset`. @throws `INPUT_CHANGED` when they are no longer there. */
-  read(offset: number, length: number): Promise<Uint8Array>
+  /** Exactly `length` bytes from `offset`, in `into` when it is given. @throws `INPUT_CHANGED` when they are no longer there. */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   /** @throws `INPUT_CHANGED` when the file, or what stands under its name, is no longer what was opened. */
   assertUnchanged(): Promise<void>
   close(): Promise<void>
@@ -45,7 +45,11 @@ export async function openSource(path: string): Promise<SourceFile> {
   }
   try {
     const status = await file.stat()
-    if (status.isDirectory()) throw new HoldfastError('INPUT_FILE', { path, what: 'is a directory' })
+    if (status.isDirectory())
+      throw new HoldfastError('INPUT_FILE', {
+        path,
+        what: 'is a directory; pack it: tar -c DIR | holdfast put - --name NAME',
+      })
     if (!status.isFile()) throw new HoldfastError('INPUT_FILE', { path, what: 'is not a regular file' })
     return await createSource(path, file)
   } catch (cause) {
@@ -108,8 +112,8 @@ async function createSource(path: string, file: FileHandle): Promise<SourceFile>
     path,
     size: mark.size,
     mark,
-    async read(offset, length) {
-      const bytes = new Uint8Array(length)
+    async read(offset, length, into) {
+      const bytes = into?.subarray(0, length) ?? new Uint8Array(length)
       let have = 0
       while (have < length) {
         const { bytesRead } = await readAt(path, file, bytes, have, offset + have)

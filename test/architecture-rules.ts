@@ -9,7 +9,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['chain', 'net', 'store'],
   ['pool'],
   ['uploader', 'steward', 'community'],
-  ['controller', 'grid'],
+  ['controller', 'grid', 'sponsors'],
   ['web'],
   ['cli'],
 ]
@@ -26,10 +26,9 @@ const DOORS: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^(level|classic-level|abstract-level)$/, folders: ['store'] },
   // cli/ looks for files and removes them; what may write one is a rule of its own below
   { packages: /^(node:)?fs(\/promises)?$/, folders: ['store', 'cli'] },
-  { packages: /^(commander|listr2|cli-table3|pino)$/, folders: ['cli'] },
+  { packages: /^(commander|pino)$/, folders: ['cli'] },
   { packages: /^@(noble|scure)\/.*$/, folders: ['base', 'blob'] },
   { packages: /^cborg$/, folders: ['base'] },
-  { packages: /^zod$/, folders: ['base', 'net', 'cli'] },
   { packages: /^(node:)?child_process$/, folders: ['chain', 'cli'] },
 ]
 

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -46,7 +46,11 @@ export interface Running {
   readonly lines: readonly Line[]
   /** The first line that fits. @throws Error with all output at the deadline, or when the program ends without one */
   line(fits: (line: Line) => boolean, timeoutMs?: number): Promise<Line>
+  /** Calls back for each JSON line as it comes. */
+  onLine(listener: (line: Line) => void): void
   kill(signal?: NodeJS.Signals): void
+  /** False once it has ended and all its output is here. */
+  isAlive(): boolean
   /** @throws Error with all output at the deadline */
   ended(timeoutMs?: number): Promise<Run>
 }
@@ -97,8 +101,11 @@ for (const [signal, number] of [
 ] as const)
   process.on(signal, () => process.exit(128 + number)) // a signal alone would end us without the handler above
 
-/** A fresh sandbox. Whoever opens it closes it; `useSandbox` does both in a mocha suite. */
-export async function openSandbox(): Promise<Sandbox> {
+/**
+ * A fresh sandbox. Whoever opens it closes it; `useSandbox` does both in a mocha suite.
+ * @param environment variables of everything that runs in it, beside its own
+ */
+export async function openSandbox(environment: Readonly<Record<string, string>> = {}): Promise<Sandbox> {
   const tag = randomBytes(12).toString('hex')
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
   open.set(tag, dir)
@@ -116,6 +123,7 @@ export async function openSandbox(): Promise<Sandbox> {
     XDG_RUNTIME_DIR: join(user, 'run'),
     TMPDIR: dir,
     NO_COLOR: '1',
+    ...environment,
     [TAG]: tag,
   }
   const start = (args: readonly string[], options: RunOptions = {}): Running => {
@@ -234,6 +242,7 @@ function follow(child: ChildProcess, args: readonly string[]): Running {
   const began = performance.now()
   const lines: Line[] = []
   const waiting = new Set<() => void>()
+  const listeners: ((line: Line) => void)[] = []
   let stdout = ''
   let stderr = ''
   let rest = ''
@@ -248,7 +257,9 @@ function follow(child: ChildProcess, args: readonly string[]): Running {
     rest = parts.pop() as string
     for (const part of parts) {
       const line = parseLine(part)
-      if (line) lines.push(line)
+      if (!line) continue
+      lines.push(line)
+      for (const listener of listeners) listener(line)
     }
     wake()
   })
@@ -300,6 +311,8 @@ function follow(child: ChildProcess, args: readonly string[]): Running {
       return child.pid
     },
     lines,
+    onLine: (listener) => void listeners.push(listener),
+    isAlive: () => end === undefined && failure === undefined,
     kill: (signal = 'SIGKILL') => {
       child.kill(signal)
     },
@@ -340,6 +353,21 @@ function parseLine(text: string): Line | undefined {
   }
 }
 
+/** A process shows no environment while it is being loaded. It is looked at again after a while, so often. Milliseconds. */
+const LOADING_MS = 2
+const LOADING_TRIES = 100
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/** Of a process; empty for one that has none, as the kernel's own. @throws when it is gone, or another user's */
+function environOf(pid: string): string {
+  for (let tries = 0; ; tries++) {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1')
+    if (environment !== '' || tries === LOADING_TRIES) return environment
+    readlinkSync(`/proc/${pid}/exe`) // the kernel's own have no program: this throws
+    Atomics.wait(pause, 0, 0, LOADING_MS)
+  }
+}
+
 /** Pids whose environment carries the tag. Linux only: elsewhere the daemons' own `down` has to do. */
 function taggedPids(tag: string): number[] {
   const wanted = `${TAG}=${tag}`
@@ -352,9 +380,9 @@ function taggedPids(tag: string): number[] {
   return names
     .filter((name) => {
       try {
-        return readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(wanted)
+        return environOf(name).split('\0').includes(wanted)
       } catch {
-        return false // gone meanwhile, or another user's
+        return false // gone meanwhile, the kernel's, or another user's
       }
     })
     .map(Number)

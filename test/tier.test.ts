@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { effort, parseTier } from './effort.ts'
-import { selectFiles } from './tier.ts'
+import { selectFiles, splitLanes } from './tier.ts'
 import { addCounts, countOfHardhat, formatCount, isGood, parseCount } from './tier-count.ts'
 
 const none = () => false
@@ -26,6 +26,12 @@ describe('test/tier', () => {
     const scales = (file: string) => file.includes('blob/')
     expect(selectFiles(files, 'ci', scales)).to.deep.equal(['test/blob/cap.test.ts', 'test/market/large.ci.test.ts'])
     expect(selectFiles(files, 'slow', none)).to.deep.equal(['test/blob/long.slow.test.ts'])
+  })
+
+  it('gives whole markets a lane of their own, and loses no file', () => {
+    const { markets, others } = splitLanes(selectFiles(files, 'quick', none))
+    expect(markets).to.deep.equal(['test/cli/put.test.ts', 'test/market/year.test.ts'])
+    expect(others).to.deep.equal(['test/blob/cap.test.ts'])
   })
 
   it('reads the totals hardhat prints, in colour too', () => {

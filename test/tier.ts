@@ -6,6 +6,8 @@
  *                                counts, the files that ask test/effort.ts
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
+ * There are two lanes: everything else, and whole markets. In the quick tier they run side by side, for two processors; what the second prints is shown
+ * when it has ended. In the larger tiers, where most tests are markets and storms of kills, one follows the other: they disturb each other.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -20,13 +22,16 @@ import { addCounts, type Count, countOfHardhat, formatCount, isGood, NOTHING, ty
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** A tier that takes longer hangs. It is ended, what it did is counted, and it has failed. Minutes. */
-const LIMITS: Readonly<Record<Tier, number>> = { quick: 20, ci: 40, slow: 24 * 60 }
+const LIMITS: Readonly<Record<Tier, number>> = { quick: 25, ci: 78, slow: 24 * 60 }
 
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
 
-/** Whole markets and real processes come last: a broken rule shows before anything expensive starts. */
+/** What takes processors and minutes comes last: a broken rule shows before anything expensive starts. */
 const LAST = ['test/cli/', 'test/market/', 'test/faults/']
+
+/** Folders of the lane of whole markets. */
+const MARKETS = ['test/cli/', 'test/docs/', 'test/market/']
 
 /** The mocha files of a tier, in the order they run. Pure: `scales` tells whether a file asks test/effort.ts. */
 export function selectFiles(
@@ -42,25 +47,35 @@ export function selectFiles(
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }
 
+/** Files that start whole markets, and the others: about as long as each other, and nothing of one is in the way of the other. Pure. */
+export function splitLanes(files: readonly string[]): { readonly markets: string[]; readonly others: string[] } {
+  const isMarket = (file: string) => MARKETS.some((folder) => file.startsWith(folder))
+  return { markets: files.filter(isMarket), others: files.filter((file) => !isMarket(file)) }
+}
+
 async function findFiles(tier: Tier): Promise<readonly string[]> {
   const files: string[] = []
   for await (const file of glob('test/**/*.test.ts', { cwd: ROOT })) files.push(file)
   return selectFiles(files, tier, (file) => /from '[./]+\/effort\.ts'/.test(readFileSync(join(ROOT, file), 'utf8')))
 }
 
-/** One test program: what it printed and how it ended. Its output is passed on as it comes. */
+/** Where a lane prints. */
+interface Printer {
+  write(text: string): void
+}
+
+/** One test program: what it printed and how it ended. */
 async function runProgram(
   name: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  until: number,
+  { env, until, out }: { readonly env: NodeJS.ProcessEnv; readonly until: number; readonly out: Printer },
 ): Promise<{ code: number; output: string }> {
   const program = realpathSync(join(ROOT, 'node_modules/.bin', name))
   const path = `${dirname(process.execPath)}:${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`
   const child = spawn(process.execPath, [program, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env, PATH: path, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own: at the limit all of it ends
   })
   const forward = (signal: NodeJS.Signals) => endGroup(child, signal)
@@ -68,8 +83,9 @@ async function runProgram(
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
-    process.stdout.write(text)
+    out.write(text)
   })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => out.write(text))
   const timer = setTimeout(
     () => {
       console.error(`${name}: the tier's time is over`)
@@ -103,26 +119,28 @@ function charge(count: Count, code: number, what: string): Count {
   return addCounts(count, { ...NOTHING, failed: 1 })
 }
 
-async function runSolidity(tier: Tier, until: number): Promise<Count> {
-  const { code, output } = await runProgram(
-    'hardhat',
-    ['test', 'solidity'],
-    { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier },
-    until,
-  )
+async function runSolidity(tier: Tier, until: number, out: Printer): Promise<Count> {
+  const env = { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier }
+  const { code, output } = await runProgram('hardhat', ['test', 'solidity'], { env, until, out })
   const count = countOfHardhat(output)
   if (count === undefined) console.error('hardhat told no totals')
   return charge(count ?? { ...NOTHING, failed: 1 }, code, 'hardhat')
 }
 
-async function runMocha(tier: Tier, until: number): Promise<{ count: Count; skips: readonly string[] }> {
-  const files = await findFiles(tier)
+/** What a lane of mocha ended with. */
+interface MochaEnd {
+  readonly count: Count
+  readonly skips: readonly string[]
+}
+
+async function runMocha(files: readonly string[], tier: Tier, until: number, out: Printer): Promise<MochaEnd> {
   if (files.length === 0) return { count: NOTHING, skips: [] }
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-tier-'))
   try {
     const path = join(dir, 'report.json')
     const args = ['--reporter', 'test/reporter.ts', ...files]
-    const { code } = await runProgram('mocha', args, { HOLDFAST_REPORT: path, HOLDFAST_TIER: tier }, until)
+    const env = { HOLDFAST_REPORT: path, HOLDFAST_TIER: tier }
+    const { code } = await runProgram('mocha', args, { env, until, out })
     const report = readReport(path)
     if (!report.complete) console.error('mocha ended before its last test')
     const count = report.complete ? report : addCounts(report, { ...NOTHING, failed: 1 })
@@ -143,8 +161,21 @@ function readReport(path: string): Report {
 if (import.meta.main) {
   const tier = parseTier(process.argv[2] ?? 'quick')
   const until = performance.now() + LIMITS[tier] * 60_000
-  const solidity = await runSolidity(tier, until)
-  const { count, skips } = await runMocha(tier, until)
+  const { markets, others } = splitLanes(await findFiles(tier))
+  const shown: Printer = process.stdout
+  const first = async () => ({
+    solidity: await runSolidity(tier, until, shown),
+    mocha: await runMocha(others, tier, until, shown),
+  })
+  const kept: string[] = []
+  const isBeside = tier === 'quick'
+  const second = () => runMocha(markets, tier, until, isBeside ? { write: (text) => kept.push(text) } : shown)
+  const rest = isBeside ? second() : undefined
+  const { solidity, mocha } = await first()
+  const marketEnd = await (rest ?? second())
+  shown.write(kept.join(''))
+  const count = addCounts(mocha.count, marketEnd.count)
+  const skips = [...mocha.skips, ...marketEnd.skips]
   const total = addCounts(solidity, count)
   console.log(`\nSolidity: ${formatCount(solidity)}. TypeScript: ${formatCount(count)}.`)
   for (const skip of skips) console.log(`skipped ${skip}`)

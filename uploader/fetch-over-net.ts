@@ -3,15 +3,24 @@ import { HoldfastError } from '../base/errors.ts'
 import type { NetNode } from '../net/node.ts'
 import { CHUNK, type Wire } from '../net/wire.ts'
 import { fetchBlob } from '../pool/fetch-blob.ts'
+import type { PlainBulk } from '../pool/plain-bulk.ts'
 import type { FetchBlob } from './holders.ts'
 
-/** @throws as `fetchBlob` of pool/, and `NET_OVERSIZE` for more than `maxLength` */
-export function createFetchBlob(net: Pick<NetNode, 'open'>): FetchBlob {
+/** @param plain when given, bytes may come over holders' plain endpoints. @throws as `fetchBlob` of pool/, and `NET_OVERSIZE` for more than `maxLength` */
+export function createFetchBlob(net: Pick<NetNode, 'open'>, plain?: PlainBulk): FetchBlob {
   return async (holder, { blobId, token, length, maxLength, signal, onBytes }) => {
     const watched: Pick<NetNode, 'open'> = {
       open: async (target, protocol, options) => watch(await net.open(target, protocol, options), maxLength, onBytes),
     }
-    return fetchBlob(watched, holder, { blobId, token, signal, ...(length === undefined ? {} : { length }) })
+    return fetchBlob(watched, holder, {
+      blobId,
+      token,
+      signal,
+      ...(length === undefined ? {} : { length }),
+      // where the length is not known, the wire's own cap for it holds: see `watch`
+      plain: length === undefined ? undefined : plain,
+      onPlainBytes: (count) => onBytes?.(count),
+    })
   }
 }
 
@@ -20,6 +29,7 @@ function watch(wire: Wire, maxLength: number | undefined, onBytes: ((count: numb
   return {
     protocol: wire.protocol,
     remote: wire.remote,
+    gone: wire.gone,
     send: (value) => wire.send(value),
     sendBytes: (source) => wire.sendBytes(source),
     receive: (maxBytes, options) => wire.receive(maxBytes, options),

@@ -9,7 +9,7 @@ import type { Clock, Log } from '../base/ports.ts'
 import { decodeShares } from '../blob/erasure.ts'
 import { readTokenOf } from '../blob/object-keys.ts'
 import { decryptSegment, type SegmentPlan } from '../blob/segment.ts'
-import { whiten } from '../blob/whiten.ts'
+import { whitenInPlace } from '../blob/whiten.ts'
 import type { FetchBlob, Finder, Holder, SpeedBoard } from './holders.ts'
 import { type RaceLimits, race } from './race.ts'
 
@@ -76,6 +76,7 @@ const MAX_SUBSETS = 256
 
 /**
  * Fetches and decodes a segment.
+ * @param into where the plaintext goes, if not into new memory; at least as long
  * @throws `OBJECT_UNAVAILABLE` with counts when fewer than k shares could be had, `OBJECT_CORRUPT` when no subset of all passes the tag
  */
 export async function fetchSegment(
@@ -83,6 +84,7 @@ export async function fetchSegment(
   keys: SegmentKeys,
   segment: SegmentPlan,
   blobs: readonly ShareBlob[],
+  into?: Uint8Array,
 ): Promise<FetchedSegment> {
   const { clock, signal } = deps
   const { k } = keys
@@ -100,7 +102,7 @@ export async function fetchSegment(
     if (have.length > before) lastNews = clock.monotonic()
     const shares = sharesOf(have).size
     if (shares >= k && have.length > decoded) {
-      const attempt = decodeAny(keys, segment, have, decoded, MAX_SUBSETS - subsets)
+      const attempt = decodeAny(keys, segment, have, decoded, MAX_SUBSETS - subsets, into)
       if (attempt.plaintext !== undefined)
         return { plaintext: attempt.plaintext, holders: attempt.used.map(({ holder }) => holder) }
       subsets += attempt.subsets
@@ -181,7 +183,7 @@ function gatherShares(
         length: shareLength,
         signal,
         onBytes: (count) => {
-          moved()
+          moved(count)
           deps.onBytes?.(count)
         },
       })
@@ -191,14 +193,8 @@ function gatherShares(
       board.finished(candidate.holder.id, bytes.length, ms)
       if (isHad(have, candidate)) return
       const { share, salt, blobId, original, holder } = candidate
-      have.push({
-        share,
-        salt,
-        blobId,
-        original,
-        holder: holder.id,
-        bytes: whiten(keys.repairKey, index, share, salt, bytes),
-      })
+      whitenInPlace(keys.repairKey, index, share, salt, bytes)
+      have.push({ share, salt, blobId, original, holder: holder.id, bytes })
     },
     onFailure: (candidate, why) => {
       const bad = hasCode(why, 'BLOB_CORRUPT', 'NET_MALFORMED', 'NET_OVERSIZE', 'NET_PROTOCOL')
@@ -214,7 +210,10 @@ function gatherShares(
       })
       deps.onTrouble?.({ holder: candidate.holder.id, kind: bad ? 'bad' : 'failed', code: why.code })
     },
-    onSlow: ({ holder }) => deps.onTrouble?.({ holder: holder.id, kind: 'slow' }),
+    onSlow: ({ holder }) => {
+      board.slow(holder.id)
+      deps.onTrouble?.({ holder: holder.id, kind: 'slow' })
+    },
   })
 }
 
@@ -225,6 +224,7 @@ function decodeAny(
   have: readonly Have[],
   decoded: number,
   most: number,
+  into: Uint8Array | undefined,
 ): { readonly plaintext?: Uint8Array; readonly used: readonly Have[]; readonly subsets: number } {
   const { k, n, readKey } = keys
   const fresh = new Set(have.slice(decoded))
@@ -235,7 +235,7 @@ function decodeAny(
     if (subsets++ >= most) break
     try {
       const primaries = decodeShares(new Map(used.map(({ share, bytes }) => [share, bytes])), k, n)
-      return { plaintext: decryptSegment(readKey, segment.index, primaries, segment.length), used, subsets }
+      return { plaintext: decryptSegment(readKey, segment.index, primaries, segment.length, into), used, subsets }
     } catch (cause) {
       if (!hasCode(cause, 'OBJECT_CORRUPT')) throw cause
     }

@@ -132,7 +132,10 @@ async function fetchCopies(
       deps.log.debug('get.copy', { holder: holder.id, code: why.code, what: why.message })
       deps.onTrouble?.({ holder: holder.id, kind: bad ? 'bad' : 'failed', code: why.code })
     },
-    onSlow: ({ id }) => deps.onTrouble?.({ holder: id, kind: 'slow' }),
+    onSlow: ({ id }) => {
+      board.slow(id)
+      deps.onTrouble?.({ holder: id, kind: 'slow' })
+    },
   })
   return sources
 }

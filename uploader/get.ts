@@ -187,14 +187,18 @@ async function readObject(
   const segments = planObject(manifest.size, manifest).segments.filter((segment) =>
     touches(segment, range, manifest.size),
   )
+  const longest = segments.reduce((most, { length }) => Math.max(most, length), 0)
   const blobsOf = shareBlobs(manifest, successor)
   const deps = { ...partsOf(reader), id: toHex(locatorOf(cap)) }
   const coming: Promise<FetchedSegment>[] = []
+  // a segment is begun after the one AHEAD of it was written, so its plaintext may take that one's memory
+  const buffers = Array.from({ length: Math.min(AHEAD, segments.length) }, () => new Uint8Array(longest))
   let begun = 0
   for (const { index, offset } of segments) {
     while (begun < segments.length && coming.length < AHEAD) {
+      const into = buffers[begun % AHEAD]
       const next = segments[begun++] as SegmentPlan
-      const fetched = fetchSegment(deps, keys, next, blobsOf(next.index))
+      const fetched = fetchSegment(deps, keys, next, blobsOf(next.index), into)
       fetched.catch(() => {}) // heard when its turn comes
       coming.push(fetched)
     }

@@ -28,7 +28,7 @@ export interface Finder {
   ): Promise<readonly CopyHolder[]>
 }
 
-/** A blob that came, checked against its id; with a manifest copy also the sealed successor record kept beside it. */
+/** A blob that came, checked against its id, in memory that is the caller's from now on; with a manifest copy also the sealed successor record kept beside it. */
 export interface FetchedBlob {
   readonly bytes: Uint8Array
   readonly successor?: Uint8Array
@@ -55,13 +55,16 @@ export interface SpeedBoard {
   finished(holder: Address, bytes: number, ms: number): void
   /** A fetch failed; `bad`: the holder served wrong bytes, and is asked last from then on. */
   failed(holder: Address, bad: boolean): void
+  /** A fetch fell behind: others are asked first from then on; should it come to its end after all, that counts. */
+  slow(holder: Address): void
   /** Smaller is better: expected milliseconds for `bytes`; holders nobody has tried stand between the quick and the failed. */
   expected(holder: Address, bytes: number): number
 }
 
 /** Milliseconds that an untried holder is taken to need for one MiB: slower than a known good one, so that those keep the work. */
 const UNTRIED_MS_PER_MIB = 100
-/** What each failure adds, and wrong bytes. Milliseconds. */
+/** What falling behind adds at most, each failure, and wrong bytes. Milliseconds. */
+const SLOW_MS = 5_000
 const FAILURE_MS = 10_000
 const BAD_MS = 1e9
 
@@ -81,6 +84,10 @@ export function createSpeedBoard(): SpeedBoard {
     },
     failed: (holder, bad) => {
       entryOf(holder).penalty += bad ? BAD_MS : FAILURE_MS
+    },
+    slow: (holder) => {
+      const entry = entryOf(holder)
+      entry.penalty = Math.max(entry.penalty, SLOW_MS)
     },
     expected: (holder, bytes) => {
       const { msPerByte = UNTRIED_MS_PER_MIB / 2 ** 20, penalty = 0 } = known.get(holder) ?? {}

@@ -29,6 +29,8 @@ export interface LotsDeps {
   readonly book: Pick<PutBook, 'replace'>
   readonly award: Award
   readonly n: number
+  /** Lots there are to give; default all of 0 … n−1. */
+  readonly wanted?: readonly number[]
   /** From the journal; empty for a new put. */
   readonly before: readonly LotState[]
   /** Durable when it resolves. */
@@ -43,7 +45,7 @@ export interface LotsDeps {
 }
 
 /** Reconciles the award with the journal, and saves the result. Lots that nobody took in an earlier run are asked for again. */
-export async function openLots({ book, award, n, before, save, onReplaced, log }: LotsDeps): Promise<Lots> {
+export async function openLots({ book, award, n, wanted, before, save, onReplaced, log }: LotsDeps): Promise<Lots> {
   const awarded = new Map(award.lots.map((lot) => [lot.lot, lot]))
   const attempts: number[] = []
   for (let lot = 0; lot < n; lot++) {
@@ -76,7 +78,7 @@ export async function openLots({ book, award, n, before, save, onReplaced, log }
 
   if (before.length > 0) {
     for (let lot = 0; lot < n; lot++) {
-      if (awarded.has(lot)) continue
+      if (awarded.has(lot) || wanted?.includes(lot) === false) continue
       const next = await takeOver(lot, ZERO_ADDRESS)
       if (next !== undefined) awarded.set(lot, next)
     }

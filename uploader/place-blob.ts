@@ -8,23 +8,27 @@ import { sha256 } from '../base/hash.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import type { Domain } from '../base/typed-data.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
+import type { Right } from '../pool/grant.ts'
 import { gather } from './gather.ts'
 import type { Lots } from './lots.ts'
 import type { AnswerJob } from './prepare.ts'
-import type { AwardedLot, BlobSlot, PlacementDraft, PutBook, Receipt, SignedPlacement } from './put-book.ts'
-
-/** Whom to send to. */
-export interface StewardTarget {
-  readonly id: Address
-  /** Multiaddrs. */
-  readonly addresses: readonly string[]
-}
+import type {
+  AwardedLot,
+  BlobSlot,
+  PlacementDraft,
+  PutBook,
+  Receipt,
+  SignedPlacement,
+  StewardTarget,
+} from './put-book.ts'
 
 /** What goes with the bytes. */
 export interface BlobOffer extends SignedPlacement {
   readonly domain: Domain
   /** Locator under which a manifest copy is announced. 32 bytes. */
   readonly announce?: Uint8Array
+  /** Of who offers no money: the grant of the steward it goes to. */
+  readonly right?: Right
 }
 
 export interface SendOptions {
@@ -172,6 +176,8 @@ function isPassing(why: HoldfastError): boolean {
 
 /** Bounds a steward that takes bytes for ever and never signs. */
 const MAX_TRIES = 16
+/** One try that runs into its time limit says more about a busy computer than about the steward: it gets a second one. */
+const MIN_TRIES = 2
 
 async function sendPatiently(
   deps: PlacingDeps,
@@ -195,7 +201,8 @@ async function sendPatiently(
       signal.throwIfAborted()
       const why = asHoldfastError(cause)
       const limit = hasCode(why, 'NET_UNREACHABLE') ? patience.unreachableMs : patience.retryMs
-      if (!isPassing(why) || tries >= MAX_TRIES || clock.monotonic() - movedAt >= limit) throw new StewardFailure(why)
+      const isSpent = tries >= MIN_TRIES && clock.monotonic() - movedAt >= limit
+      if (!isPassing(why) || tries >= MAX_TRIES || isSpent) throw new StewardFailure(why)
       deps.log.debug('put.retry', { steward: holder.steward, code: why.code, tries })
       deps.onRetry?.({ lot: holder.lot, steward: holder.steward, why })
       await clock.sleep(Math.min(125 * 2 ** tries, 4_000), signal)

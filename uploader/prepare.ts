@@ -7,12 +7,18 @@
  */
 import { createCipheriv, createHash } from 'node:crypto'
 import type { Domain } from '../base/typed-data.ts'
+import { MiB } from '../base/units.ts'
 import { answerRows } from '../blob/challenge.ts'
 import { encodeShares } from '../blob/erasure.ts'
 import { shareKeyOf } from '../blob/object-keys.ts'
 
-/** Bytes of each share worked on at a time. */
-const BLOCK = 64 * 1024
+/**
+ * Bytes of each share worked on at a time. Small: every cipher call leaves an array of this size to the garbage collector, which comes by
+ * the number of objects and not by their bytes.
+ */
+const BLOCK = 16 * 1024
+/** Left to the garbage collector between two calls of `collect`. Bytes. */
+const GARBAGE = 8 * MiB
 const ZERO_COUNTER = new Uint8Array(16)
 
 /** A share that is to become a blob. */
@@ -52,8 +58,14 @@ export interface Preparer {
   close(): Promise<void>
 }
 
-/** Fills the targets of a group with whitened shares (protocol.md §2.3, §2.4). Returns their ids, in the order of the shares. */
-export function buildBlobs({ sealed, k, n, repairKey, segment, shares }: BuildJob): Uint8Array[] {
+/**
+ * Fills the targets of a group with whitened shares (protocol.md §2.3, §2.4). Returns their ids, in the order of the shares.
+ * @param collect called whenever the ciphers have left 8 MiB of dead arrays behind
+ */
+export function buildBlobs(
+  { sealed, k, n, repairKey, segment, shares }: BuildJob,
+  collect: () => void = () => {},
+): Uint8Array[] {
   const length = shares[0]?.target.length ?? 0
   const wanted = shares.map(({ share }) => share)
   const work = shares.map(({ share, salt, target }) => ({
@@ -61,14 +73,21 @@ export function buildBlobs({ sealed, k, n, repairKey, segment, shares }: BuildJo
     cipher: createCipheriv('aes-256-ctr', shareKeyOf(repairKey, segment, share, salt), ZERO_COUNTER),
     id: createHash('sha256'),
   }))
+  const buffers = shares.map(() => new Uint8Array(BLOCK))
+  let garbage = 0
   for (let at = 0; at < length; at += BLOCK) {
     const size = Math.min(BLOCK, length - at)
     const primaries = Array.from({ length: k }, (_, j) => paddedSlice(sealed, j * length + at, size))
-    const coded = encodeShares(primaries, k, n, wanted)
+    const coded = encodeShares(primaries, k, n, wanted, { buffers })
     for (const [place, { target, cipher, id }] of work.entries()) {
       const block = cipher.update(coded[place] as Uint8Array)
       target.set(block, at)
       id.update(block)
+    }
+    garbage += size * shares.length
+    if (garbage >= GARBAGE) {
+      collect()
+      garbage = 0
     }
   }
   return work.map(({ id }) => id.digest())

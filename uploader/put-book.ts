@@ -8,6 +8,13 @@ import type { Address } from '../base/curve.ts'
 import type { Domain, Placement } from '../base/typed-data.ts'
 import type { Seconds, UnixTime } from '../base/units.ts'
 
+/** A steward, and where it listens. */
+export interface StewardTarget {
+  readonly id: Address
+  /** Multiaddrs. */
+  readonly addresses: readonly string[]
+}
+
 /** What is to be placed: sizes only, nothing that could be read. A lot is share i of every segment and one manifest copy. */
 export interface PutPlan {
   /** 64 hex digits; HKDF(objectKey, "ref"): names the put before its locator is known, and gives nothing away. */
@@ -24,11 +31,20 @@ export interface PutPlan {
   readonly indirectCopyLength?: number
   readonly term: Seconds
   readonly name?: string
+  /** A backup of the ledger: its checks ride along with those of other placements. */
+  readonly backup?: true
+  /** Of a repair: the put whose blobs it makes again, and which. Then `ref` names the repair, and there is nothing else to place. */
+  readonly mends?: { readonly ref: string; readonly blobs: readonly MissingBlob[] }
 }
 
-/** Money in wei of HOLD, except `fees` (wei of the chain's own coin). */
+/** A blob that is missing, and its length in bytes. */
+export interface MissingBlob extends BlobSlot {
+  readonly length: number
+}
+
+/** Money in wei of HOLD, except `fees` (wei of the chain's own coin). What an earlier run of the same put paid or agreed is not in it again. */
 export interface Quote {
-  /** Rent over the term at the expected price, and at most. */
+  /** Rent over the term at the expected price, and at most; of the lots that nobody has taken yet. */
   readonly rent: bigint
   readonly rentAtMost: bigint
   readonly advertFee: bigint
@@ -36,9 +52,21 @@ export interface Quote {
   /** Wei of HOLD per GiB-month: expected price and reserve. */
   readonly price: bigint
   readonly reserve: bigint
+  /** The least anybody is known to take: a steward without a price of its own asks no less. Wei of HOLD per GiB-month. */
+  readonly floor: bigint
   readonly balance: bigint
   /** Stewards that would be asked. */
   readonly stewards: number
+  /** Account that places and pays. */
+  readonly uploader?: Address
+  /** What an earlier run of this put came to. */
+  readonly before?: {
+    readonly advertFee: bigint
+    /** Over the term, of the lots that are given out: paid as it is earned. */
+    readonly rent: bigint
+    /** Blobs that stewards have signed for. */
+    readonly blobs: number
+  }
 }
 
 export interface AwardLimits {
@@ -46,6 +74,12 @@ export interface AwardLimits {
   readonly maxPrice?: bigint
   /** Wei of HOLD in all: rent over the term and advert fee. */
   readonly budget?: bigint
+  /** Wei of HOLD that all terms of it may come to, renewals included; absent: renewals are bounded by their prices alone. */
+  readonly total?: bigint
+  /** Least bond of a lot, as so long of its rent at the expected price, in stake that stands on the chain; absent: any. */
+  readonly leastBond?: Seconds
+  /** Stewards that granted the right to store a lot (P9): they are given the lots, for nothing, and there is no advert and no auction. */
+  readonly granted?: readonly StewardTarget[]
 }
 
 /** One lot and who takes it, at which terms. */
@@ -171,20 +205,39 @@ export interface ObjectEntry {
     readonly segments: number
   }
   readonly name?: string
+  /** Version of the backup of the ledger that it is; absent for an object of the user's. */
+  readonly backup?: number
   /** Of the whole plaintext, for "put again": same source, same bytes. 32 bytes. */
   readonly contentHash?: Uint8Array
 }
+
+/** All of the book, for those that pass calls on. */
+export const BOOK_METHODS = [
+  'quote',
+  'award',
+  'nonces',
+  'sign',
+  'book',
+  'replace',
+  'progress',
+  'finish',
+] as const satisfies readonly (keyof PutBook)[]
 
 export interface PutBook {
   /** What it would cost. Sends nothing, spends nothing. */
   quote(plan: PutPlan): Promise<Quote>
   /**
    * Pays the advert fee, runs the auction, records who takes which lot.
-   * @throws `FUNDS_LOW`, `FUNDS_BUDGET`, `FUNDS_PRICE`, `AUCTION_NO_BIDS` (nobody at all)
+   * @throws before anything is paid `FUNDS_LOW`, `FUNDS_BUDGET`, and what `assertHopeful` throws; after it `AUCTION_NO_BIDS` (nobody at all)
    */
   award(plan: PutPlan, limits: AwardLimits): Promise<Award>
   /** Nonces 0 … count−1 of each blob: all that ever leaves of the nonce key before a post. */
-  nonces(blobIds: readonly Uint8Array[], count: number): Promise<readonly (readonly Uint8Array[])[]>
+  nonces(
+    blobIds: readonly Uint8Array[],
+    count: number,
+    /** Of a stranger's blobs: refused for a blob that is placed, whose nonces nobody may know. */
+    isFresh?: boolean,
+  ): Promise<readonly (readonly Uint8Array[])[]>
   /** Fills in the award's terms, checks them and the budget, signs. @throws `PLACEMENT_INVALID` when the draft does not fit the award. */
   sign(drafts: readonly PlacementDraft[]): Promise<readonly SignedPlacement[]>
   /** Durable when it resolves. A receipt booked already is accepted and changes nothing. */

@@ -49,6 +49,8 @@ export interface PutDeps {
 
 export interface PutOptions extends Omit<ObjectShape, 'size'> {
   readonly limits: AwardLimits
+  /** How often lots that nobody took are offered, in all; default 1. */
+  readonly rounds?: number
   readonly signal?: AbortSignal
 }
 
@@ -112,7 +114,7 @@ export async function performPut(run: PutRun): Promise<PutSummary> {
     plan: layout.object,
     objectKey: state.objectKey,
     path: source.path,
-    read: (offset, length) => source.read(offset, length),
+    read: (offset, length, into) => source.read(offset, length, into),
     assertUnchanged: () => source.assertUnchanged(),
     whole,
   })

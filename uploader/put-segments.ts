@@ -22,7 +22,7 @@ export interface PutPart {
   /** For messages. */
   readonly path: string
   /** Plaintext bytes; asked for once and in order. */
-  read(offset: number, length: number): Promise<Uint8Array>
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   /** After each segment. @throws `INPUT_CHANGED` */
   assertUnchanged?(): Promise<void>
   /** Gets all plaintext. */
@@ -59,7 +59,7 @@ export async function putSegments(
         segment: index,
         offset,
         length,
-        read: (from, count) => part.read(from, count),
+        read: (from, count, into) => part.read(from, count, into),
         ...(sealed === undefined ? {} : { target: sealed }),
         ...(part.whole === undefined ? {} : { whole: part.whole }),
       })

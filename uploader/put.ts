@@ -5,7 +5,7 @@
  * Whatever interrupts it, the same call again goes on: the journal knows the keys, the book knows the receipts, stewards know how
  * much of a blob they have.
  */
-import { hasCode } from '../base/errors.ts'
+import { HoldfastError, hasCode } from '../base/errors.ts'
 import { MiB } from '../base/units.ts'
 import { patientBook } from './patient-book.ts'
 import { createInlinePreparer, type Preparer } from './prepare.ts'
@@ -17,6 +17,8 @@ import type { Source } from './source.ts'
 
 /** With more bytes of blobs in a segment, threads prepare them: below, starting one costs more than it saves. Bytes. */
 const THREADS_FROM = 8 * MiB
+/** Before lots that nobody took are offered again: a computer that was too busy to answer gets a moment. Milliseconds. */
+const ROUND_PAUSE_MS = 1_000
 
 /** Reads the journal and plans. A journal of other contents (size, code) is not resumed: the run begins a new object. */
 export async function openPut(
@@ -50,7 +52,8 @@ export async function openPut(
 }
 
 /**
- * Stores an object.
+ * Stores an object. Lots that nobody took, or that everybody failed to take, are offered again, `options.rounds` times in all; a further
+ * round reads the source again, so there is one only when somebody takes such a lot.
  * @throws `INPUT_CHANGED` (the journal is cleared: the next run makes a new object), `PLACEMENT_SHORT` when it could not be read back
  * (fewer than k shares of a segment, or no copy, found a steward), what `award` throws, the signal's reason
  */
@@ -60,7 +63,30 @@ export async function putObject(
   options: PutOptions,
   opened?: OpenPut,
 ): Promise<PutSummary> {
-  const put = opened ?? (await openPut(deps, source, options))
+  const { limits, signal, rounds = 1 } = options
+  let put = opened ?? (await openPut(deps, source, options))
+  const { resumed } = put
+  for (let round = 1; ; round++) {
+    const outcome = await runOnce(deps, source, options, put).catch((cause: unknown) => {
+      if (round < rounds && hasCode(cause, 'PLACEMENT_SHORT')) return cause
+      throw cause
+    })
+    const isShort = outcome instanceof HoldfastError
+    const held = isShort ? Number(outcome.data['have']) : Math.min(outcome.shares.held, outcome.copies)
+    const ended = () => {
+      if (isShort) throw outcome
+      return { ...outcome, resumed }
+    }
+    if (held >= options.n || round >= rounds) return ended()
+    await deps.clock.sleep(ROUND_PAUSE_MS * round, signal)
+    const award = await deps.book.award(put.layout.plan, limits)
+    if (award.lots.length <= held) return ended()
+    deps.log.info('put.again', { round: round + 1, held, lots: award.lots.length })
+    put = await openPut(deps, source, options)
+  }
+}
+
+async function runOnce(deps: PutDeps, source: Source, options: PutOptions, put: OpenPut): Promise<PutSummary> {
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
   const records = createPutRecords(deps.journal, deps.vault)

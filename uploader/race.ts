@@ -15,6 +15,9 @@ export interface RaceLimits {
 
 export const RACE_LIMITS: RaceLimits = { slowMs: 750, stallMs: 10_000 }
 
+/** Fewer bytes than this since it last moved are none: a holder that lets a byte drip now and then stands still. */
+const TRICKLE = 4096
+
 export interface RaceDeps<Candidate, Result> {
   readonly clock: Clock
   readonly limits: RaceLimits
@@ -23,7 +26,8 @@ export interface RaceDeps<Candidate, Result> {
   needed(): number
   /** The next best candidate, given those under way; undefined when there is none now. */
   next(running: ReadonlySet<Candidate>): Candidate | undefined
-  fetch(candidate: Candidate, signal: AbortSignal, onBytes: () => void): Promise<Result>
+  /** `onBytes`: so many came since it was last called. */
+  fetch(candidate: Candidate, signal: AbortSignal, onBytes: (count: number) => void): Promise<Result>
   onResult(candidate: Candidate, result: Result, ms: number): void
   onFailure(candidate: Candidate, why: HoldfastError): void
   onSlow?(candidate: Candidate): void
@@ -34,6 +38,8 @@ interface Runner<Candidate> {
   readonly startedAt: number
   readonly stop: AbortController
   movedAt: number
+  /** Bytes since then. */
+  trickled: number
   slow: boolean
 }
 
@@ -52,11 +58,15 @@ export async function race<Candidate, Result>(deps: RaceDeps<Candidate, Result>)
       startedAt: now,
       stop: new AbortController(),
       movedAt: now,
+      trickled: 0,
       slow: false,
     }
     runners.add(runner)
     deps
-      .fetch(candidate, AbortSignal.any([signal, runner.stop.signal]), () => {
+      .fetch(candidate, AbortSignal.any([signal, runner.stop.signal]), (count) => {
+        runner.trickled += count
+        if (runner.trickled < TRICKLE) return
+        runner.trickled = 0
         runner.movedAt = clock.monotonic()
       })
       .then(

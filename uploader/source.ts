@@ -8,22 +8,29 @@ export interface Source {
   readonly size: number
   /** For messages. */
   readonly path: string
-  /** Exactly `length` bytes from `offset`. @throws `INPUT_CHANGED` when they are not all there any more */
-  read(offset: number, length: number): Promise<Uint8Array>
+  /**
+   * Exactly `length` bytes from `offset`.
+   * @param into where they may go, if not into new memory; at least as long
+   * @throws `INPUT_CHANGED` when they are not all there any more
+   */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   /** @throws `INPUT_CHANGED` when it is not what was opened any more */
   assertUnchanged(): Promise<void>
 }
 
 /** Where a get writes plaintext, in order; each call awaited before the next. */
 export interface Sink {
+  /** Resolves once the bytes are out of its hands: their memory is used again. */
   write(bytes: Uint8Array): Promise<void>
 }
 
-const STEP = 4 * MiB
+const STEP = MiB
 
 /** SHA-256 of a whole source: the `contentHash` of its object. One read. */
 export async function contentHashOf(source: Source): Promise<Uint8Array> {
   const whole = createHash('sha256')
-  for (let at = 0; at < source.size; at += STEP) whole.update(await source.read(at, Math.min(STEP, source.size - at)))
+  const room = new Uint8Array(Math.min(STEP, source.size))
+  for (let at = 0; at < source.size; at += STEP)
+    whole.update(await source.read(at, Math.min(STEP, source.size - at), room))
   return whole.digest()
 }

@@ -1,10 +1,11 @@
-/** `holdfast controller|steward|pool index start`: runs a daemon here, or with --detach beside us. */
+/** `holdfast controller|steward|pool index|pool monitor|pool manager start`: runs a daemon here, or with --detach beside us. */
 import { join } from 'node:path'
 import { HoldfastError } from '../../base/errors.ts'
 import { chooseActor } from '../choose-actor.ts'
 import type { CommandRun, Context, Options } from '../context.ts'
 import { runDaemon } from '../daemon.ts'
 import type { DaemonPaths } from '../home.ts'
+import { pathsOf } from '../local-api.ts'
 import { obtainPassphrase } from '../passphrase.ts'
 import { isAlive, type Role, readRunFile } from '../run-file.ts'
 import { startDaemon } from '../spawn.ts'
@@ -56,6 +57,35 @@ export const indexStart: CommandRun = async (context, _args, options) => {
   })
 }
 
+export const monitorStart: CommandRun = async (context, _args, options) => {
+  const { id, paths } = await chooseActor(context, 'monitor', options)
+  if (options['detach'] === true)
+    return startDetached(context, options, 'monitor', id, ['pool', 'monitor', 'start', '--id', id])
+  await assertAlone(context, 'monitor', id, paths)
+  const passphrase = await obtainPassphrase(context, options, `monitor ${id}`)
+  const { composeMonitor } = await import('../compose-monitor.ts')
+  return runDaemon(context, {
+    role: 'monitor',
+    id,
+    paths,
+    compose: (log, scope) => composeMonitor(context, paths, passphrase, log, scope),
+  })
+}
+
+export const managerStart: CommandRun = async (context, _args, options) => {
+  const paths = context.home.manager
+  if (options['detach'] === true)
+    return startDetached(context, options, 'manager', undefined, ['pool', 'manager', 'start'])
+  await assertAlone(context, 'manager', undefined, paths)
+  const passphrase = await obtainPassphrase(context, options, "the manager's keystore")
+  const { composeManager } = await import('../compose-manager.ts')
+  return runDaemon(context, {
+    role: 'manager',
+    paths,
+    compose: (log, scope) => composeManager(context, passphrase, log, scope),
+  })
+}
+
 /** A friendlier word than the lock's, before anything is opened. */
 async function assertAlone({ home }: Context, role: Role, id: string | undefined, paths: DaemonPaths): Promise<void> {
   const run = await readRunFile(home.run, role, id)
@@ -71,16 +101,9 @@ async function startDetached(
   command: readonly string[],
 ): Promise<undefined> {
   const { home, out, settings, clock, signal } = context
-  await assertAlone(
-    context,
-    role,
-    id,
-    role === 'controller'
-      ? home.controller
-      : role === 'steward'
-        ? home.steward(id as `0x${string}`)
-        : home.index(id as `0x${string}`),
-  )
+  const paths = pathsOf(context, { role, ...(id === undefined ? {} : { id }) })
+  if (paths === undefined) throw new HoldfastError('INTERNAL', { what: `a ${role} has no home` })
+  await assertAlone(context, role, id, paths)
   const rpc = settings.origin('chain.rpc')
   const args = [
     ...command,

@@ -6,19 +6,28 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Address } from '../../base/curve.ts'
 import { EXIT, HoldfastError } from '../../base/errors.ts'
 import { openSource } from '../../store/source-file.ts'
-import { bringUp, type Market } from '../bring-up.ts'
+import { bringUp, type Market, type Running } from '../bring-up.ts'
 import type { Context, Options } from '../context.ts'
 import { type Acts, createActs } from '../demo/acts.ts'
 import { CHEAT, CHEAT_PROGRAM, TOTAL } from '../demo/cast.ts'
 import { fetchBack, kill, tellMoney } from '../demo/end-acts.ts'
-import { forget, storeFile } from '../demo/store-acts.ts'
+import { lose, mend } from '../demo/loss-acts.ts'
+import { carryOn, loseHome, recoveredHome } from '../demo/recovery-act.ts'
+import { forget, type Stored, storeFile } from '../demo/store-acts.ts'
 import { walk } from '../demo/year-act.ts'
 import { homeAt } from '../home.ts'
 import { listProcesses } from '../run-file.ts'
 import { resolveSettings } from '../settings.ts'
 import { stopAll } from './down.ts'
+
+/** With fewer days there is no second act: noticing and repairing takes months. */
+const WHOLE_STORY = 300
+/** When stewards die, and when the uploader's computer is lost. Days of the story. */
+const LOSS_DAY = 100
+const RECOVERY_DAY = 220
 
 export async function demo(original: Context, [file]: readonly string[], options: Options): Promise<number> {
   const stewards = countOf(options['stewards'], '--stewards', TOTAL, 40)
@@ -46,11 +55,15 @@ export async function demo(original: Context, [file]: readonly string[], options
     const stored = await storeFile(context, acts, file)
     const cheat = market.stewards.find(({ number }) => number === CHEAT)
     await forget(acts, stored, cheat)
-    await walk(context, acts, market, stored, cheat, days)
-    const holders = market.stewards.filter(({ id }) => stored.stewards.includes(id))
-    const killed = await kill(acts, holders, cheat)
-    await fetchBack(context, acts, stored, holders.length - killed.length)
-    await tellMoney(context, acts, market, cheat)
+    const end =
+      days < WHOLE_STORY
+        ? await shortStory(context, acts, market, stored, cheat, days)
+        : await wholeStory(context, acts, market, stored, cheat, days)
+    const living = end.market.stewards
+    const killed = await kill(acts, living, end.holders, cheat)
+    await fetchBack(end.uploader, acts, stored, living.length - killed.length)
+    const everHeld = new Set([...stored.stewards, ...end.holders])
+    await tellMoney(end.uploader, acts, allOf(market, end.market), everHeld, cheat)
     signal.throwIfAborted()
   } finally {
     if (!isKept || signal.aborted) await tidy(context)
@@ -81,6 +94,51 @@ export async function demo(original: Context, [file]: readonly string[], options
   return failures.length === 0 ? EXIT.done : EXIT.failed
 }
 
+/** Who is there when the story ends, and who holds the shares. */
+interface Ending {
+  readonly market: Market
+  readonly holders: readonly Address[]
+  /** The home of whoever stored the file. */
+  readonly uploader: Context
+}
+
+/** The stewards of both, each once, in order. */
+function allOf(...markets: readonly Market[]): readonly Running[] {
+  const byNumber = new Map(markets.flatMap(({ stewards }) => stewards.map((steward) => [steward.number, steward])))
+  return [...byNumber.values()].sort((a, b) => a.number - b.number)
+}
+
+/** Time passes, and nothing is lost but to the cheat. */
+async function shortStory(
+  context: Context,
+  acts: Acts,
+  market: Market,
+  stored: Stored,
+  cheat: Running | undefined,
+  days: number,
+): Promise<Ending> {
+  await walk(context, acts, market, stored, cheat, days)
+  return { market, holders: stored.stewards, uploader: context }
+}
+
+/** After the first months stewards die and a disk rots; the market repairs. */
+async function wholeStory(
+  context: Context,
+  acts: Acts,
+  market: Market,
+  stored: Stored,
+  cheat: Running | undefined,
+  days: number,
+): Promise<Ending> {
+  await walk(context, acts, market, stored, cheat, LOSS_DAY)
+  const losses = await lose(context, acts, market, stored, cheat)
+  await mend(context, acts, stored, losses, RECOVERY_DAY - LOSS_DAY)
+  const recovered = await loseHome(context, acts, market, stored)
+  const bad = [...losses.dead, ...(cheat === undefined ? [] : [cheat])].map(({ id }) => id)
+  const holders = await carryOn(recovered, context, acts, stored, bad, days - RECOVERY_DAY)
+  return { market: losses.market, holders, uploader: recovered }
+}
+
 /** A directory of its own, and settings that nobody's environment or configuration reaches into. */
 async function openDemoHome(context: Context): Promise<Context> {
   const root = context.home.root ?? (await mkdtemp(join(tmpdir(), 'holdfast-demo-')))
@@ -102,6 +160,7 @@ async function startMarket(context: Context, acts: Acts, stewards: number): Prom
   return bringUp(context, {
     stewards,
     indexes: 1,
+    monitors: 0,
     apiPort: 0,
     programFor: (number) => (number === CHEAT && hasCheat ? CHEAT_PROGRAM : undefined),
     onStep: ({ part, chain, dev }) => {
@@ -128,6 +187,8 @@ async function startMarket(context: Context, acts: Acts, stewards: number): Prom
 
 async function tidy(context: Context): Promise<void> {
   const { home } = context
+  const recovered = recoveredHome(context)
+  await stopAll(recovered, (await listProcesses(recovered.home.run)).live)
   await stopAll(context, (await listProcesses(home.run)).live)
   if (home.root !== undefined) await rm(home.root, { recursive: true, force: true, maxRetries: 5 })
 }

@@ -3,18 +3,21 @@ import { existsSync } from 'node:fs'
 import { HoldfastError } from '../../base/errors.ts'
 import { formatTime, parseDuration } from '../../base/units.ts'
 import { flushDevnet } from '../../chain/devnet-state.ts'
-import { type Advanced, advanceTo, type Ticking } from '../advance.ts'
+import { type AdvanceDeps, type Advanced, advanceTo, type Ticking } from '../advance.ts'
 import { openHomeChain } from '../chain-access.ts'
-import type { Context } from '../context.ts'
+import type { Context, Options } from '../context.ts'
 import { chainStateFile } from '../dev-chain.ts'
+import { homeAt } from '../home.ts'
 import { openDaemonApi, pathsOf } from '../local-api.ts'
-import { isAlive, type LiveProcess, listProcesses, readRunFile } from '../run-file.ts'
+import { isAlive, type LiveProcess, listProcesses, type RunFile, readRunFile } from '../run-file.ts'
 import { shortId } from '../words.ts'
 
 /** Unless --timeout says otherwise. Seconds. */
 const LIMIT = 600
+/** A home without stewards of its own does not see when others are done: they get a moment. Milliseconds. */
+const QUIET_MS = 2_000
 
-export async function advance(context: Context, [span = '']: readonly string[]): Promise<undefined> {
+export async function advance(context: Context, [span = '']: readonly string[], options: Options): Promise<undefined> {
   const { out } = context
   const seconds = parseDuration(span)
   if (context.options.dryRun === true) {
@@ -27,7 +30,7 @@ export async function advance(context: Context, [span = '']: readonly string[]):
   }
   const signal =
     context.options.timeout === undefined ? AbortSignal.any([context.signal, limitSignal()]) : context.signal
-  const { advanced, dead } = await advanceHome({ ...context, signal }, seconds)
+  const { advanced, dead } = await advanceHome({ ...context, signal }, seconds, undefined, othersOf(context, options))
   // So that what is told now survives a kill of the chain.
   if (await hasOwnChain(context)) await flushDevnet(chainStateFile(context), context.clock)
   const { advancedSeconds, now, block, hops, skipped } = advanced
@@ -43,31 +46,49 @@ export async function advance(context: Context, [span = '']: readonly string[]):
   })
 }
 
+/** Homes on the same chain whose daemons take part. */
+function othersOf(context: Context, options: Options): readonly Context[] {
+  const roots = options['with']
+  return Array.isArray(roots)
+    ? roots.map((root: string) => ({ ...context, home: homeAt(root, context.environment) }))
+    : []
+}
+
 /** True when the chain is this home's own and keeps its state. */
 async function hasOwnChain(context: Context): Promise<boolean> {
   const run = await readRunFile(context.home.run, 'chain')
   return run !== undefined && (await isAlive(run)) && existsSync(chainStateFile(context))
 }
 
-/** Moves the time of this home's chain, with all its live daemons. */
+/**
+ * Moves the time of this home's chain, with all its live daemons.
+ * @param others further homes on the same chain, whose daemons take part
+ */
 export async function advanceHome(
   context: Context,
   seconds: number,
-  onHop?: (hop: {
-    readonly block: number
-    readonly time: number
-    readonly target: number
-    readonly hops: number
-  }) => void | Promise<void>,
+  onHop?: AdvanceDeps['onHop'],
+  others: readonly Context[] = [],
 ): Promise<{ readonly advanced: Advanced; readonly dead: readonly string[] }> {
-  const { home, signal } = context
+  const { signal } = context
   const chain = await openHomeChain(context)
   try {
-    const { live, dead } = await listProcesses(home.run)
-    const daemons = await Promise.all(live.filter(({ role }) => role !== 'chain').map((run) => tickingOf(context, run)))
+    const daemons: Ticking[] = []
+    const dead: RunFile[] = []
+    for (const owner of [context, ...others]) {
+      const found = await listProcesses(owner.home.run)
+      dead.push(...found.dead)
+      for (const run of found.live) if (run.role !== 'chain') daemons.push(await tickingOf(owner, run))
+    }
     const { timestamp } = await chain.head()
     const advanced = await advanceTo(
-      { chain, daemons, signal, ...(onHop === undefined ? {} : { onHop }) },
+      {
+        chain,
+        daemons,
+        signal,
+        quietMs: daemons.some(({ name }) => name.startsWith('steward')) ? 0 : QUIET_MS,
+        ...(onHop === undefined ? {} : { onHop }),
+      },
       timestamp + seconds,
     )
     return { advanced, dead: dead.map(nameOf) }

@@ -9,6 +9,7 @@ import { listActors } from '../choose-actor.ts'
 import type { Context } from '../context.ts'
 import { openDaemonApi, pathsOf } from '../local-api.ts'
 import { paint } from '../output.ts'
+import { pasteable } from '../pasteable.ts'
 import { listProcesses } from '../run-file.ts'
 import { shortId } from '../words.ts'
 
@@ -68,18 +69,21 @@ async function checkSettings({ home }: Context): Promise<readonly Finding[]> {
   ]
 }
 
-async function checkKeys({ home }: Context): Promise<readonly Finding[]> {
+async function checkKeys({ home, options }: Context): Promise<readonly Finding[]> {
   const stewards = await listActors(home.stewards)
-  const files = [home.keystore, home.controller.keystore, ...stewards.map((id) => home.steward(id).keystore)].filter(
-    existsSync,
-  )
+  const files = [
+    home.keystore,
+    home.controller.keystore,
+    home.manager.keystore,
+    ...stewards.map((id) => home.steward(id).keystore),
+  ].filter(existsSync)
   if (files.length === 0)
     return [
       {
         check: 'keys',
         state: 'warn',
         found: 'this home has no keys',
-        fix: 'holdfast init, or holdfast up for a local market',
+        fix: `${pasteable(options, 'init')}, or ${pasteable(options, 'up')} for a local market`,
       },
     ]
   const open = (await Promise.all(files.map(async (path) => ({ path, mode: (await stat(path)).mode & 0o077 })))).filter(
@@ -170,7 +174,7 @@ async function checkDaemons(context: Context): Promise<readonly Finding[]> {
     check: role,
     state: 'fail',
     found: `${id === undefined ? 'it' : shortId(id)} does not run any more`,
-    fix: restartOf(role, id),
+    fix: restartOf(context, role, id),
   }))
   const looks = await Promise.all(
     live.map(async (run): Promise<Finding> => {
@@ -188,7 +192,7 @@ async function checkDaemons(context: Context): Promise<readonly Finding[]> {
           check: run.role,
           state: 'fail',
           found: `${name} does not answer: ${asHoldfastError(cause).message}`,
-          fix: `stop process ${run.pid}; then ${restartOf(run.role, run.id)}`,
+          fix: `stop process ${run.pid}; then ${restartOf(context, run.role, run.id)}`,
         }
       }
     }),
@@ -199,15 +203,16 @@ async function checkDaemons(context: Context): Promise<readonly Finding[]> {
           check: 'daemons',
           state: 'warn',
           found: 'none runs in this home',
-          fix: 'holdfast up, or holdfast controller start',
+          fix: `${pasteable(context.options, 'up')}, or ${pasteable(context.options, 'controller start')}`,
         },
       ]
     : [...looks, ...gone]
 }
 
-function restartOf(role: string, id: string | undefined): string {
-  if (role === 'controller') return 'holdfast controller start'
-  if (role === 'steward') return `holdfast steward start --id ${id}`
-  if (role === 'index') return `holdfast pool index start --id ${id}`
-  return 'holdfast up'
+function restartOf({ options }: Context, role: string, id: string | undefined): string {
+  if (role === 'controller') return pasteable(options, 'controller start')
+  if (role === 'manager') return pasteable(options, 'pool manager start')
+  if (role === 'steward') return pasteable(options, `steward start --id ${id}`)
+  if (role === 'index' || role === 'monitor') return pasteable(options, `pool ${role} start --id ${id}`)
+  return pasteable(options, 'up')
 }

@@ -8,7 +8,10 @@ import { type LiveProcess, listProcesses, type Role, removeRunFile, stopProcess 
 import { plural } from '../words.ts'
 
 /** Who stops first: whoever needs the others. */
-const ORDER: readonly Role[] = ['controller', 'steward', 'index', 'chain']
+const ORDER: readonly Role[] = ['controller', 'steward', 'index', 'monitor', 'manager', 'chain']
+
+/** The chain writes all of its state when it is told to stop; killed sooner, it would lose its last second. Milliseconds. */
+const CHAIN_STOP_MS = 60_000
 
 export async function down(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { home, out } = context
@@ -54,7 +57,7 @@ export async function stopAll(
       live
         .filter((run) => run.role === role)
         .map(async (run) => {
-          if (await stopProcess(run, clock)) killed.push(run)
+          if (await stopProcess(run, clock, role === 'chain' ? CHAIN_STOP_MS : undefined)) killed.push(run)
           await removeRunFile(home.run, run.role, run.id)
         }),
     )

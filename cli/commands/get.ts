@@ -1,21 +1,23 @@
 /** `holdfast get`: an object by id, name or capability. Nothing stands under the target's name before all of it is checked. */
 
-import { once } from 'node:events'
 import { basename } from 'node:path'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { asHoldfastError, EXIT, HoldfastError, hasCode } from '../../base/errors.ts'
 import { formatSize } from '../../base/units.ts'
 import { parseCap } from '../../blob/cap.ts'
+import { type ReadTrouble, troubleOf } from '../../controller/accuse.ts'
 import type { ShareStatus } from '../../controller/api-types.ts'
 import { type Overwrite, openTarget, type TargetFile } from '../../store/target-file.ts'
 import { getObject } from '../../uploader/get.ts'
+import type { FetchBlob } from '../../uploader/holders.ts'
 import type { FinderHints } from '../../uploader/pool-finder.ts'
 import { detailLog } from '../chain-access.ts'
 import { openClientNode } from '../client-node.ts'
 import type { Context, Options } from '../context.ts'
 import { findObject, isCapText } from '../find-object.ts'
 import { openLedgerView } from '../ledger-view.ts'
+import { openControllerApi } from '../local-api.ts'
 import { createOutput } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { formatSpan } from '../rate-meter.ts'
@@ -36,6 +38,8 @@ export async function get(context: Context, [text = '']: readonly string[], opti
   const overwrite = parseOverwrite(options['overwrite'])
   const wanted = await resolveObject(context, options, text)
   const target = typeof options['output'] === 'string' ? options['output'] : undefined
+  // what the ledger has no name for has none in its manifest either: said before anything is fetched
+  if (target === undefined && wanted.id !== undefined && wanted.name === undefined) safeName(undefined)
   // The object itself goes to standard output: everything else makes way.
   const out = target === '-' ? createOutput(context.out.style, context.out.stderr, context.out.stderr) : context.out
   if (context.options.dryRun === true) {
@@ -53,13 +57,14 @@ export async function get(context: Context, [text = '']: readonly string[], opti
   const destination = target === '-' ? toStream(context.out.stdout) : await toFile(target, () => name, overwrite)
   const progress = createProgress(out, 'get', clock)
   const startedAt = clock.monotonic()
+  const troubles = new Map<string, Trouble>()
   try {
     progress.phase('finding')
     await using client = await openClientNode(context)
     const summary = await getObject(
       {
         finder: client.finder(wanted.hints),
-        fetch: client.fetch,
+        fetch: watch(client.fetch, troubles),
         clock,
         log: detailLog(context),
         onProgress: (event) => {
@@ -100,6 +105,47 @@ export async function get(context: Context, [text = '']: readonly string[], opti
     progress.end()
     await destination.abort()
     throw asHoldfastError(cause)
+  } finally {
+    if (troubles.size > 0 && wanted.id !== undefined) await tellController(context, [...troubles.values()])
+  }
+}
+
+/** A read that failed. */
+interface Trouble {
+  readonly steward: Address
+  /** Hex. */
+  readonly blob: string
+  readonly kind: ReadTrouble
+}
+
+/** The same fetch; what fails is written down. */
+function watch(fetch: FetchBlob, troubles: Map<string, Trouble>): FetchBlob {
+  return async (holder, wish) => {
+    try {
+      return await fetch(holder, wish)
+    } catch (cause) {
+      const kind = wish.signal.aborted ? undefined : troubleOf(asHoldfastError(cause).code)
+      const blob = toHex(wish.blobId)
+      if (kind !== undefined) troubles.set(`${holder.id} ${blob}`, { steward: holder.id, blob, kind })
+      throw cause
+    }
+  }
+}
+
+/** Longest that a get waits to hand over what failed. Milliseconds. */
+const TELL_MS = 2_000
+
+/** The controller has the receipts, so it reports; without one running nobody does. */
+async function tellController(context: Context, troubles: readonly Trouble[]): Promise<void> {
+  try {
+    const client = await openControllerApi(context)
+    try {
+      await client.post('/troubles', { troubles: troubles.slice(0, 1_000) }, { timeoutMs: TELL_MS })
+    } finally {
+      client.close()
+    }
+  } catch (cause) {
+    detailLog(context).info('troubles not reported', { why: asHoldfastError(cause).message })
   }
 }
 
@@ -188,7 +234,8 @@ function toStream(stream: NodeJS.WritableStream & { readonly destroyed?: boolean
           { path: 'standard output', what: 'its reader went away' },
           { cause: failure },
         )
-      if (bytes.length > 0 && !stream.write(bytes)) await Promise.race([once(stream, 'drain'), once(stream, 'close')])
+      // its own end, not `drain`: the memory is used again
+      if (bytes.length > 0) await new Promise<void>((resolve) => stream.write(bytes, () => resolve()))
     },
     commit: async () => {
       await new Promise<void>((resolve) => stream.write('', () => resolve()))

@@ -10,6 +10,7 @@ import type { Context, Options } from '../context.ts'
 import { readDeploymentFile } from '../deployment-file.ts'
 import { writeControllerKeys, writeUserKeys } from '../keys.ts'
 import { obtainNewPassphrase, readSecretFile } from '../passphrase.ts'
+import { pasteable } from '../pasteable.ts'
 
 /** How many words are asked back. */
 const ASKED = 3
@@ -53,7 +54,14 @@ export async function init(context: Context, _args: readonly string[], options: 
     lines: [
       `account    ${identity.account}`,
       `keys       ${home.keystore}`,
-      `Next: ${existsSync(home.deployment) ? 'deposit HOLD, then holdfast controller start' : 'put the deployment.json of a market beside config.json, or try holdfast up --home DIR for a local one'}`,
+      ...(existsSync(home.deployment)
+        ? [
+            `Next, to store: deposit HOLD, then ${pasteable(context.options, 'controller start')}`,
+            `      to keep for others: ${pasteable(context.options, 'steward init --quota SIZE')}`,
+          ]
+        : [
+            'Next: put the deployment.json of a market beside config.json, or try holdfast up --home DIR for a local one',
+          ]),
     ],
     result: identity.account,
   })

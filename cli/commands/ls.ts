@@ -2,6 +2,7 @@
 import { formatSize } from '../../base/units.ts'
 import type { Context, Options } from '../context.ts'
 import { openLedgerView } from '../ledger-view.ts'
+import { pasteable } from '../pasteable.ts'
 import { formatDay, formatFromNow, formatNines, formatTable, shortId } from '../words.ts'
 
 export async function ls(context: Context, [prefix = '']: readonly string[], options: Options): Promise<undefined> {
@@ -9,12 +10,15 @@ export async function ls(context: Context, [prefix = '']: readonly string[], opt
   await using view = await openLedgerView(context)
   const { now, objects } = await view.objects()
   const listed = objects.filter(
-    ({ id, name }) => prefix === '' || id.startsWith(prefix.toLowerCase()) || name?.startsWith(prefix) === true,
+    ({ id, name, backup }) =>
+      (backup === undefined || options['all'] === true) &&
+      (prefix === '' || id.startsWith(prefix.toLowerCase()) || name?.startsWith(prefix) === true),
   )
   for (const object of listed) out.record({ type: 'object', ...object })
   if (out.style.quiet && !out.style.json) for (const { id } of listed) out.stdout.write(`${id}\n`)
-  const rows = listed.map(({ id, size, shares, n, suspect, nines, confidence, nextCheck, expires, name = '' }) =>
-    options['long'] === true
+  const rows = listed.map(({ id, size, shares, n, suspect, nines, confidence, nextCheck, expires, ...object }) => {
+    const name = object.name ?? (object.backup === undefined ? '' : `(backup ${object.backup} of the ledger)`)
+    return options['long'] === true
       ? [
           shortId(id),
           formatSize(size),
@@ -25,8 +29,8 @@ export async function ls(context: Context, [prefix = '']: readonly string[], opt
           name,
           suspect > 0 ? `${suspect} suspect` : '',
         ]
-      : [shortId(id), formatSize(size), name],
-  )
+      : [shortId(id), formatSize(size), name]
+  })
   const head =
     options['long'] === true
       ? ['ID', 'SIZE', 'SHARES', 'CONFIDENCE', 'NEXT CHECK', 'EXPIRES', 'NAME', '']
@@ -39,7 +43,7 @@ export async function ls(context: Context, [prefix = '']: readonly string[], opt
       listed.length === 0
         ? [
             prefix === ''
-              ? 'Nothing is stored yet. holdfast put FILE stores something.'
+              ? `Nothing is stored yet. This stores something: ${pasteable(context.options, 'put FILE')}`
               : `Nothing begins with ${prefix}.`,
           ]
         : formatTable([head, ...rows], [1, 2]),

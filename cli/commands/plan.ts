@@ -3,7 +3,7 @@ import { HoldfastError } from '../../base/errors.ts'
 import { formatHold, parseHold } from '../../base/units.ts'
 import type { Context, Options } from '../context.ts'
 import { openLedgerView } from '../ledger-view.ts'
-import { formatTable, plural, shortId } from '../words.ts'
+import { formatTable, plural, shortHold, shortId } from '../words.ts'
 
 export async function plan(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { out } = context
@@ -18,8 +18,8 @@ export async function plan(context: Context, _args: readonly string[], options: 
     act.when.slice(0, 16).replace('T', ' '),
     act.what,
     plural(act.placements, 'placement'),
-    shortId(act.steward),
-    act.amount ?? '',
+    act.steward === undefined ? 'by auction' : shortId(act.steward),
+    act.amount === undefined ? '' : shortHold(parseHold(act.amount)),
     act.why,
   ])
   out.summary({
@@ -27,7 +27,7 @@ export async function plan(context: Context, _args: readonly string[], options: 
     fields: { days, acts: acts.length, total: formatHold(total), unit: 'HOLD', asOf: view.asOf },
     lines: [
       ...formatTable([['when', 'what', 'for', 'to', 'amount', 'why'], ...rows]),
-      `${days} days: ${formatHold(total)} HOLD in bounties`,
+      `${days} days: ${shortHold(total, 'up')} HOLD in bounties`,
     ],
   })
   return undefined

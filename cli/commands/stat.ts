@@ -5,7 +5,7 @@ import type { ShareStatus } from '../../controller/api-types.ts'
 import type { Context, Options } from '../context.ts'
 import { findObject } from '../find-object.ts'
 import { openLedgerView } from '../ledger-view.ts'
-import { formatDay, formatFromNow, formatNines, formatTable, shortId } from '../words.ts'
+import { formatDay, formatFromNow, formatNines, formatStates, formatTable, shortId } from '../words.ts'
 
 const MARKS: Readonly<Record<string, string>> = {
   held: '✔',
@@ -26,6 +26,7 @@ export async function stat(context: Context, [text = '']: readonly string[], opt
   for (const share of shares) out.record({ ...share })
   const { id, name, size, k, n, segments, suspect, nines, confidence, nextCheck, expires, createdAt, contentHash } =
     object
+  const { trouble } = object
   out.summary({
     command: 'stat',
     fields: { ...object, asOf: view.asOf },
@@ -33,6 +34,7 @@ export async function stat(context: Context, [text = '']: readonly string[], opt
       `${id}`,
       `${name ?? '(no name)'}   ${formatSize(size)}   ${k} of ${n}   ${segments} segment${segments === 1 ? '' : 's'}   stored ${createdAt}`,
       `shares ${object.shares}/${n}   suspect ${suspect}   confidence ${formatNines(nines, confidence)}   next check ${formatFromNow(nextCheck, now)}   until ${formatDay(expires)}`,
+      ...(trouble === undefined ? [] : [`! ${formatStates(trouble.states)}; next: ${trouble.next}`]),
       ...(contentHash === undefined ? [] : [`sha256 ${contentHash}`]),
       ...(wantsShares ? shareLines(shares, now) : []),
     ],

@@ -1,13 +1,15 @@
 /** `holdfast status`: money, objects, daemons; exit 3 when a daemon of this home is down. */
 import { existsSync } from 'node:fs'
 import { EXIT, HoldfastError, hasCode } from '../../base/errors.ts'
-import { formatSize, parseDuration } from '../../base/units.ts'
+import { formatSize, parseDuration, parseHold } from '../../base/units.ts'
 import type { ControllerStatus } from '../../controller/api-types.ts'
+import { alertLines } from '../alert-lines.ts'
 import type { Context, Options } from '../context.ts'
 import { openLedgerView } from '../ledger-view.ts'
 import { openDaemonApi, pathsOf } from '../local-api.ts'
+import { pasteable } from '../pasteable.ts'
 import { type LiveProcess, listProcesses, type RunFile } from '../run-file.ts'
-import { formatFromNow, formatTable, shortId } from '../words.ts'
+import { formatFromNow, formatStates, formatTable, shortHold, shortId } from '../words.ts'
 
 /** A daemon as `status` sees it. */
 interface DaemonHealth extends RunFile {
@@ -41,7 +43,7 @@ export async function status(context: Context, _args: readonly string[], options
       ready: daemons.length - bad.length,
       ...(ledger === undefined ? {} : { controller: ledger }),
     },
-    lines: [...ledgerLines(ledger), ...daemonLines(daemons)],
+    lines: [...ledgerLines(context, ledger), ...daemonLines(context, daemons)],
     result: bad.length === 0 ? 'ready' : 'not ready',
   })
   return bad.length === 0 ? EXIT.done : EXIT.partial
@@ -60,19 +62,31 @@ async function ledgerStatus(context: Context): Promise<ControllerStatus | undefi
   }
 }
 
-function ledgerLines(status: ControllerStatus | undefined): readonly string[] {
+function ledgerLines({ options }: Context, status: ControllerStatus | undefined): readonly string[] {
   if (status === undefined) return ['controller does not answer; nothing is known of money and objects']
-  const { balance, open, coin, objects, bounties, chain, runwaySeconds, nextDue, alerts } = status
+  const { balance, open, coin, objects, bounties, chain, runwaySeconds, nextDue, alerts, troubles = [] } = status
   const now = Date.parse(chain.time) / 1000
   const runway = runwaySeconds === undefined ? '' : ` (lasts ${formatRunway(runwaySeconds)})`
   return [
-    `wallet   ${balance} HOLD${runway}, ${open} HOLD in open bounties, ${coin} coin for fees`,
+    `wallet   ${shortHold(parseHold(balance))} HOLD${runway}, ${shortHold(parseHold(open))} HOLD in open bounties, ${shortHold(parseHold(coin))} coin for fees`,
     `objects  ${objects.count}, ${formatSize(objects.bytes)}   healthy ${objects.healthy}   suspect ${objects.suspect}   at risk ${objects.atRisk}`,
     `bounties ${bounties.posted} posted, ${bounties.swept} swept, ${bounties.revoked} revoked, ${bounties.open} open; next act ${formatFromNow(nextDue, now)}`,
     `chain    ${chain.id === 0 ? 'not asked: no controller runs' : `block ${chain.block}, ${chain.headAgeSeconds} s old`}, as of ${chain.time}`,
-    ...alerts.map((alert) => `! ${alert}`),
+    ...troubles
+      .slice(0, MAX_TROUBLES)
+      .map(
+        ({ object, name, states, next }) =>
+          `! ${name ?? shortId(object)}: ${formatStates(states)}; next: ${next}   ${pasteable(options, `stat ${shortId(object)} --shares`)}`,
+      ),
+    ...(troubles.length > MAX_TROUBLES
+      ? [`! and ${troubles.length - MAX_TROUBLES} objects more: ${pasteable(options, 'status --json')}`]
+      : []),
+    ...alertLines(alerts),
   ]
 }
+
+/** Objects in trouble that are named; the rest is counted. */
+const MAX_TROUBLES = 10
 
 /** Beyond a century nobody counts days. */
 function formatRunway(seconds: number): string {
@@ -80,8 +94,9 @@ function formatRunway(seconds: number): string {
   return days > 36_500 ? 'for over 100 years' : `for ${days} d`
 }
 
-function daemonLines(daemons: readonly DaemonHealth[]): readonly string[] {
-  if (daemons.length === 0) return ['daemons  none runs: holdfast up, or holdfast controller start']
+function daemonLines({ options }: Context, daemons: readonly DaemonHealth[]): readonly string[] {
+  if (daemons.length === 0)
+    return [`daemons  none runs: ${pasteable(options, 'up')}, or ${pasteable(options, 'controller start')}`]
   const down = daemons.filter(({ state }) => state !== 'ready')
   const counts = [...Map.groupBy(daemons, ({ role }) => role)].map(
     ([role, list]) => `${role} ${list.filter(({ state }) => state === 'ready').length}/${list.length}`,

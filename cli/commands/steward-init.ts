@@ -11,6 +11,7 @@ import { listActors } from '../choose-actor.ts'
 import type { Context, Options } from '../context.ts'
 import { newSecret, writeActorKey } from '../keys.ts'
 import { obtainNewPassphrase } from '../passphrase.ts'
+import { pasteable } from '../pasteable.ts'
 
 export async function stewardInit(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { home, settings, out, rng } = context
@@ -21,6 +22,7 @@ export async function stewardInit(context: Context, _args: readonly string[], op
   const price = settings.origin('steward.price').text ?? 'auto'
   settings.value('steward.price')
   const listen = settings.value('net.listen')
+  const listenPlain = settings.value('net.listen-plain')
   const path = typeof options['path'] === 'string' ? resolve(options['path']) : undefined
   if (path !== undefined && existsSync(`${path}/volume.json`)) throw new HoldfastError('CONFIG_EXISTS', { path })
   if (context.options.dryRun === true) {
@@ -53,14 +55,22 @@ export async function stewardInit(context: Context, _args: readonly string[], op
     rng,
     cost: existsSync(home.devPassphrase) ? DEV_COST : STRONG_COST,
   })
-  await writeActorSettings(paths.settings, { number: Math.max(0, ...others) + 1, listen, quota, reserve, price })
+  await writeActorSettings(paths.settings, {
+    number: Math.max(0, ...others) + 1,
+    listen,
+    ...(listenPlain.length === 0 ? {} : { listenPlain }),
+    quota,
+    reserve,
+    price,
+  })
   out.summary({
     command: 'steward',
     fields: { id, dataDir: paths.dir, quota, reserve, price, listen },
     lines: [
       `steward    ${id}`,
       `offers     ${formatSize(quota)} in ${path ?? paths.dir}, keeps ${formatSize(reserve)} free`,
-      `Next: give ${id} some coin for fees, have a manager assign it the repository role, then holdfast steward start --id ${id}`,
+      `Next: ${pasteable(context.options, `steward start --id ${id}`)}`,
+      `It needs coin for fees and, from a manager of the pool, the repository role. In a market made by up: holdfast devnet admit ${id} --home MARKET`,
     ],
     result: id,
   })

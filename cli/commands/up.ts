@@ -4,6 +4,7 @@ import { HoldfastError } from '../../base/errors.ts'
 import { formatSize } from '../../base/units.ts'
 import { bringUp, type Market, type Step } from '../bring-up.ts'
 import type { Context, Options } from '../context.ts'
+import { pasteable } from '../pasteable.ts'
 import { listProcesses } from '../run-file.ts'
 import { plural } from '../words.ts'
 import { assertWipeable, stopAll, wipe } from './down.ts'
@@ -15,14 +16,15 @@ export async function up(context: Context, _args: readonly string[], options: Op
   const { home, out } = context
   const stewards = countOf(options['stewards'], '--stewards', 1, MOST_STEWARDS)
   const indexes = countOf(options['indexes'], '--indexes', 1, 9)
+  const monitors = countOf(options['monitors'], '--monitors', 0, 15)
   const apiPort = countOf(options['port'], '--port', 0, 65_535)
   const chainUrl = options['chain'] === 'anvil' ? undefined : String(options['chain'])
   if (context.options.dryRun === true) {
     out.summary({
       command: 'up',
-      fields: { dryRun: true, home: home.root, stewards, indexes },
+      fields: { dryRun: true, home: home.root, stewards, indexes, monitors },
       lines: [
-        `would make or continue a local market in ${home.root ?? dirname(home.keystore)}: ${chainUrl === undefined ? 'a chain' : chainUrl}, controller, ${plural(indexes, 'index').replace(/x(s)$/, 'xes')}, ${plural(stewards, 'steward')}`,
+        `would make or continue a local market in ${home.root ?? dirname(home.keystore)}: ${chainUrl === undefined ? 'a chain' : chainUrl}, controller, ${plural(indexes, 'index').replace(/x(s)$/, 'xes')}, ${plural(monitors, 'monitor')}, ${plural(stewards, 'steward')}`,
         'Nothing was started (dry run).',
       ],
     })
@@ -32,6 +34,7 @@ export async function up(context: Context, _args: readonly string[], options: Op
   const market = await bringUp(context, {
     stewards,
     indexes,
+    monitors,
     apiPort,
     ...(chainUrl === undefined ? {} : { chainUrl }),
     onStep: (step) => describeStep(context, step),
@@ -44,8 +47,8 @@ export async function up(context: Context, _args: readonly string[], options: Op
     lines: [
       ...readyLines(market),
       isDetached
-        ? 'Next: holdfast put README.md       Stop: holdfast down (state is kept)'
-        : 'Next, in another terminal: holdfast put README.md       Stop: Ctrl-C (state is kept)',
+        ? `Next: ${pasteable(context.options, 'put README.md')}       Stop: ${pasteable(context.options, 'down')} (state is kept)`
+        : `Next, in another terminal: ${pasteable(context.options, 'put README.md')}       Stop: Ctrl-C (state is kept)`,
     ],
     result: home.root ?? dirname(home.keystore),
   })
@@ -59,21 +62,30 @@ export function readyFields({
   deployment,
   dev,
   controller,
+  manager,
   stewards,
   indexes,
+  monitors,
 }: Market): Readonly<Record<string, unknown>> {
-  const { market, token, registrar } = deployment.contracts
+  const { market, token, registrar, stakePool, mine } = deployment.contracts
   return {
     rpc: chain.url,
     chainId,
-    contracts: { market: market.address, token: token.address, registrar: registrar.address },
+    contracts: {
+      market: market.address,
+      token: token.address,
+      registrar: registrar.address,
+      stakePool: stakePool.address,
+      mine: mine.address,
+    },
     controller: { pid: controller.pid, api: controller.api },
     stewards: stewards.map(({ id, pid, api, dataDir }) => ({ id, pid, api, dataDir })),
     pool: {
       registrar: registrar.address,
       master: dev.master.id,
-      manager: dev.manager.id,
+      manager: { id: dev.manager.id, pid: manager.pid, api: manager.api },
       indexes: indexes.map(({ id, pid, api }) => ({ id, pid, api })),
+      monitors: monitors.map(({ id, pid, api }) => ({ id, pid, api })),
     },
     ...(chain.pid === undefined ? {} : { chain: { pid: chain.pid } }),
     clusterRule: dev.hasNetworks,
@@ -83,11 +95,11 @@ export function readyFields({
 function describeStep({ out }: Context, { part, seconds, chain, dev }: Step): void {
   const time = `${seconds.toFixed(1)} s`
   if (part === 'chain')
-    out.note(`chain       ${chain.wasRunning ? 'found at' : 'anvil 31337 at'} ${chain.url}, 3 contracts   ${time}`)
+    out.note(`chain       ${chain.wasRunning ? 'found at' : 'anvil 31337 at'} ${chain.url}, 5 contracts   ${time}`)
   if (part === 'pool') {
     const offered = dev.stewards.reduce((sum, { settings }) => sum + (settings.quota ?? 0), 0)
     out.note(
-      `pool        registrar, manager, ${plural(dev.indexes.length, 'index').replace('indexs', 'indexes')}; ${plural(dev.stewards.length, 'steward')} registered, ${formatSize(offered)} offered   ${time}`,
+      `pool        registrar, manager, ${plural(dev.indexes.length, 'index').replace('indexs', 'indexes')}, ${plural(dev.monitors.length, 'monitor')}; ${plural(dev.stewards.length, 'steward')} registered, ${formatSize(offered)} offered   ${time}`,
     )
     if (!dev.hasNetworks)
       out.warn('this system has only 127.0.0.1: all stewards are one network, so the cluster rule of auctions is off')

@@ -2,6 +2,7 @@
 import { toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { DAY, unixTime, WEI_PER_GWEI } from '../../base/units.ts'
+import { decodeDocket } from '../../blob/docket.ts'
 import type { Deployment } from '../../chain/deployment.ts'
 import { decodeMarketLog, type MarketEvent, openMarket } from '../../chain/market.ts'
 import type { Chain } from '../../chain/rpc.ts'
@@ -13,7 +14,11 @@ export interface BountyStory {
   readonly poster: Address
   readonly amount: bigint
   readonly postedAt: number
+  readonly deadline: number
+  /** Blobs it asked for, hex; none where the docket was too large for the note. */
+  readonly blobs: readonly string[]
   readonly end?: 'swept' | 'revoked'
+  readonly endedAt?: number
 }
 
 /** The whole of it. */
@@ -43,14 +48,15 @@ export function pairUp(events: readonly MarketEvent[]): readonly BountyStory[] {
   const done: BountyStory[] = []
   for (const event of events) {
     if (event.kind === 'posted') {
-      const { steward, poster, amount, blockTime } = event
-      open.set(toHex(event.id), { id: toHex(event.id), steward, poster, amount, postedAt: blockTime })
+      const { steward, poster, amount, deadline, note, blockTime } = event
+      const blobs = note.length === 0 ? [] : decodeDocket(note).map(({ blobId }) => toHex(blobId))
+      open.set(toHex(event.id), { id: toHex(event.id), steward, poster, amount, postedAt: blockTime, deadline, blobs })
     } else if (event.kind === 'swept' || event.kind === 'revoked') {
       const id = toHex(event.id)
       const story = open.get(id)
       if (story === undefined) throw new Error(`bounty ${id} was ${event.kind} without being open`)
       open.delete(id)
-      done.push({ ...story, end: event.kind })
+      done.push({ ...story, end: event.kind, endedAt: event.blockTime })
     }
   }
   return [...done, ...open.values()].sort((a, b) => a.postedAt - b.postedAt)

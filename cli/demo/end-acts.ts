@@ -1,33 +1,44 @@
 /** The last acts: seven stewards are killed, the file comes back, the books balance. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { formatGwei, formatHold, formatSize } from '../../base/units.ts'
-import type { Market, Running } from '../bring-up.ts'
+import type { Running } from '../bring-up.ts'
 import { openMarketChain } from '../chain-access.ts'
 import type { Context } from '../context.ts'
 import type { Acts } from './acts.ts'
-import { CHEAT, NEED, TOTAL } from './cast.ts'
+import { CHEAT, NEED } from './cast.ts'
 import { type ChainStory, earnedBy, isConserved, readBooks, readStory } from './chain-story.ts'
 import { runHoldfast } from './run-holdfast.ts'
 import { hashOf, type Stored } from './store-acts.ts'
 
-/** Kills all holders but as many honest ones as are needed. @returns who was killed */
+/** Kills all that live but as many honest holders as are needed. @returns who was killed */
 export async function kill(
   acts: Acts,
-  holders: readonly Running[],
+  living: readonly Running[],
+  holders: readonly string[],
   cheat: Running | undefined,
 ): Promise<readonly Running[]> {
   acts.begin('disaster')
-  const honest = holders.filter(({ id }) => id !== cheat?.id)
-  const survivors = honest.slice(-NEED)
-  const killed = holders.filter((each) => !survivors.includes(each))
-  for (const { pid } of killed) process.kill(pid, 'SIGKILL')
-  const dead = await Promise.all(killed.map(({ pid }) => isGone(pid)))
+  const survivors = living.filter(({ id }) => id !== cheat?.id && holders.includes(id)).slice(-NEED)
+  const killed = living.filter((each) => !survivors.includes(each))
+  const areDead = await killAll(killed)
   acts.check(
-    `${killed.length} of ${holders.length} stewards killed with -9: ${killed.map(({ number }) => number).join(', ')}; ${survivors.map(({ number }) => number).join(', ')} are left`,
-    dead.every((gone) => gone),
+    `${killed.length} of ${living.length} stewards killed with -9: ${killed.map(({ number }) => number).join(', ')}; ${survivors.map(({ number }) => number).join(', ')} are left`,
+    areDead,
   )
   acts.end({ killed: killed.map(({ id, pid }) => ({ id, pid })) })
   return killed
+}
+
+/** Kills with -9. @returns whether all are gone */
+export async function killAll(victims: readonly Running[]): Promise<boolean> {
+  const dead = await Promise.all(victims.map(({ pid }) => endProcess(pid)))
+  return dead.every((gone) => gone)
+}
+
+/** Kills with -9. @returns whether it is gone */
+export function endProcess(pid: number): Promise<boolean> {
+  process.kill(pid, 'SIGKILL')
+  return isGone(pid)
 }
 
 async function isGone(pid: number): Promise<boolean> {
@@ -46,7 +57,7 @@ async function isGone(pid: number): Promise<boolean> {
 export async function fetchBack(context: Context, acts: Acts, stored: Stored, left: number): Promise<void> {
   const { home, signal } = context
   acts.begin('fetch')
-  const target = join(home.root ?? '', 'demo', `back-${stored.name}`)
+  const target = join(dirname(stored.copy), `back-${stored.name}`)
   const got = await runHoldfast(['get', stored.id, '-o', target, '--home', home.root ?? ''], signal)
   const { bytes, sha256 } = await hashOf(target)
   acts.check(
@@ -56,18 +67,19 @@ export async function fetchBack(context: Context, acts: Acts, stored: Stored, le
   acts.end({ bytes, sha256, seconds: got['seconds'] })
 }
 
-/** Earnings and books, from the chain. */
+/** Earnings and books, from the chain. @param stewards all there ever were, in order; @param holders who ever held a share */
 export async function tellMoney(
   context: Context,
   acts: Acts,
-  market: Market,
+  stewards: readonly Running[],
+  holders: ReadonlySet<string>,
   cheat: Running | undefined,
 ): Promise<void> {
   acts.begin('books')
   const { chain, deployment } = await openMarketChain(context)
   try {
     const story = await readStory(chain, deployment)
-    const earned = market.stewards.map(({ id, number }) => ({
+    const earned = stewards.map(({ id, number }) => ({
       steward: id,
       number,
       gwei: earnedBy(story.bounties, id),
@@ -76,8 +88,8 @@ export async function tellMoney(
     if (cheat !== undefined)
       acts.check(
         `the cheat earned ${formatGwei(earned.find(({ number }) => number === CHEAT)?.gwei ?? 0n)}, every honest holder something`,
-        earned.every(
-          ({ number, gwei }) => (number === CHEAT ? gwei === 0n : gwei > 0n) || market.stewards.length > TOTAL,
+        earned.every(({ steward, number, gwei }) =>
+          number === CHEAT ? gwei === 0n : gwei > 0n || !holders.has(steward),
         ),
       )
     const books = await readBooks(chain, deployment, story)

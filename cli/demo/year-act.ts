@@ -1,6 +1,7 @@
 /** The act in which time passes: checks back off, placements renew, the cheat is found out. */
 import type { Address } from '../../base/curve.ts'
 import { DAY } from '../../base/units.ts'
+import type { Advanced } from '../advance.ts'
 import type { Market, Running } from '../bring-up.ts'
 import { openMarketChain } from '../chain-access.ts'
 import { advanceHome } from '../commands/devnet-advance.ts'
@@ -18,7 +19,26 @@ const SLACK = 2 / 24
 const LADDER = [1, 7, 14, 30] as const
 const JITTER = 0.25
 
-/** Walks `days` and tells what the chain shows of them. */
+/** Walks `days` with all who live. @param others further homes whose daemons take part */
+export async function passDays(
+  context: Context,
+  stored: Stored,
+  days: number,
+  others: readonly Context[] = [],
+): Promise<Advanced> {
+  const progress = createProgress(context.out, 'demo', context.clock)
+  progress.phase('walking')
+  const { advanced } = await advanceHome(
+    context,
+    days * DAY,
+    ({ time }) => progress.remark(`day ${Math.floor((time - stored.at) / DAY)}`),
+    others,
+  )
+  progress.end()
+  return advanced
+}
+
+/** The first days, nothing broken but the cheat: walks and tells what the chain shows of them. */
 export async function walk(
   context: Context,
   acts: Acts,
@@ -27,14 +47,8 @@ export async function walk(
   cheat: Running | undefined,
   days: number,
 ): Promise<void> {
-  const { clock, out } = context
   acts.begin(days === 365 ? 'a year' : `${days} days`)
-  const progress = createProgress(out, 'demo', clock)
-  progress.phase('walking')
-  const { advanced } = await advanceHome(context, days * DAY, ({ time }) =>
-    progress.remark(`day ${Math.floor((time - stored.at) / DAY)} of ${days}`),
-  )
-  progress.end()
+  const advanced = await passDays(context, stored, days)
   const { bounties } = await readChain(context)
   const honest = market.stewards
     .filter(({ id }) => id !== cheat?.id && stored.stewards.includes(id))
@@ -118,12 +132,12 @@ function formatRung({ least, most }: { readonly least: number; readonly most: nu
   return low === high ? low : `${low}–${high}`
 }
 
-function countEnds(bounties: readonly BountyStory[]) {
+export function countEnds(bounties: readonly BountyStory[]) {
   const count = (end: BountyStory['end']) => bounties.filter((bounty) => bounty.end === end).length
   return { posted: bounties.length, swept: count('swept'), revoked: count('revoked'), open: count(undefined) }
 }
 
-async function readChain(context: Context): Promise<ChainStory> {
+export async function readChain(context: Context): Promise<ChainStory> {
   const { chain, deployment } = await openMarketChain(context)
   try {
     return await readStory(chain, deployment)

@@ -14,8 +14,16 @@ library Renewals {
     uint32 internal constant MISSED_TO_ABANDON = 2;
     uint32 internal constant MISSED_TO_DROP = 4;
 
+    /// A quarter of the period: sooner, a renewal confirms nothing that the one before did not. Programs renew at half, with time to spare.
+    uint32 internal constant PARTS = 4;
+
     function isWithinBounds(uint32 period) internal pure returns (bool) {
         return period >= SHORTEST && period <= LONGEST;
+    }
+
+    /// @return the first second in which the key may be confirmed again
+    function renewableAt(UnixTime renewedAt, uint32 period) internal pure returns (UnixTime) {
+        return renewedAt.plusSeconds(period / PARTS);
     }
 
     /// @return the first second in which `missed` periods have passed since the last renewal

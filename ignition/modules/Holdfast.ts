@@ -5,18 +5,24 @@
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 import {
   type ContractName,
+  DEFAULT_KAPPA,
+  DEFAULT_MINIMUM_STAKE,
+  DEFAULT_POLICY_TERMS,
   DEFAULT_RENEWAL_PERIOD,
   DEPLOYMENT_PLAN,
-  NO_MINTER,
+  EASIEST_START,
   planArguments,
 } from '../../chain/bindings/deployment-plan.ts'
 
 export default buildModule('Holdfast', (m) => {
   const terms = {
-    minter: m.getParameter<string>('minter', NO_MINTER),
     advertFloor: m.getParameter<bigint>('advertFloor'),
     masterKey: m.getParameter<string>('masterKey'),
     renewalPeriod: m.getParameter<number>('renewalPeriod', DEFAULT_RENEWAL_PERIOD),
+    kappa: m.getParameter<bigint>('kappa', DEFAULT_KAPPA),
+    minimumStake: m.getParameter<bigint>('minimumStake', DEFAULT_MINIMUM_STAKE),
+    mineTarget: m.getParameter<bigint>('mineTarget', EASIEST_START),
+    policy: m.getParameter('policy', DEFAULT_POLICY_TERMS as never),
   }
   type Arguments = NonNullable<Parameters<typeof m.call>[2]>
   type Options = NonNullable<Parameters<typeof m.call>[3]>

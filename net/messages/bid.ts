@@ -1,5 +1,5 @@
 /** `/holdfast/bid/1`: one sealed-bid auction, one stream per invited steward (market.md). docs/spec/wire.md §4. */
-import { concat, fromHex, u32, utf8 } from '../../base/bytes.ts'
+import { utf8 } from '../../base/bytes.ts'
 import { type CborValue, encodeCbor } from '../../base/codec.ts'
 import type { Address } from '../../base/curve.ts'
 import { keccak256, sha256 } from '../../base/hash.ts'
@@ -9,7 +9,7 @@ export const BID_PROTOCOL = '/holdfast/bid/1'
 /** Cap of each frame. Bytes. protocol.md §6. */
 export const MAX_BID_BYTES = 4096
 /** Entries that fit a page with its keys, of commits and of reveals. */
-export const COMMITS_PER_PAGE = 60
+export const COMMITS_PER_PAGE = 50
 export const REVEALS_PER_PAGE = 16
 /** Bidders of one auction. */
 export const MAX_BIDDERS = 4096
@@ -41,6 +41,8 @@ const advertFields = {
   /** Spread: most lots per operator cluster and for newcomers (younger than 30 days); 0: the rule is off. */
   perCluster: uint(256),
   newcomers: uint(256),
+  /** Least bond for one lot, gwei, of which so much stands on the chain; absent: any. */
+  bond: optional(uint64),
 }
 const unsignedAdvert = record(advertFields)
 const advert = record({ ...advertFields, signature: bytes(65) })
@@ -59,7 +61,30 @@ const bid = record({
 })
 
 /** One line of the published list of commits. */
-const commitEntry = row({ steward: address, commit: bytes(32), confidence: uint(1_000_000) })
+const commitEntry = row({
+  steward: address,
+  commit: bytes(32),
+  /** That it holds a lot to the end of the term. Ppm. */
+  confidence: uint(1_000_000),
+  /** Stewards with the same number fall together; 0: it stands alone. */
+  cluster: uint(MAX_BIDDERS),
+  /** 1: registered less than 30 days ago. */
+  newcomer: uint(1),
+  /** Stake behind its bond, gwei. */
+  backing: uint64,
+})
+
+/** What is cleared by, beside the advert: all of it published before any bid is opened. */
+const rules = record({
+  /** Share indexes that are given out. */
+  lots: list(uint(255), 256),
+  /** Wei per GiB-month, at most the advert's. */
+  reserve: uint128,
+  /** Most lots for newcomers; absent: the rule is off. */
+  newcomers: optional(uint(256)),
+  /** Clusters of those who have a lot already. */
+  held: list(uint(MAX_BIDDERS), 256),
+})
 /** One line of the clearing. */
 const revealEntry = record({ bid, salt: bytes(32), lot: optional(uint(255)) })
 
@@ -69,7 +94,7 @@ const message = variants('bid', {
   /** Steward → controller: SHA-256("holdfast/bid/1" ‖ CBOR(bid) ‖ salt), signed (see `commitDigest`). */
   sealed: record({ commit: bytes(32), signature: bytes(65) }),
   /** Controller → steward: the commits are these and no others; `commits` pages follow until `count` are told. Answered by `reveal`. */
-  book: record({ root: bytes(32), count: uint(MAX_BIDDERS, 1) }),
+  book: record({ root: bytes(32), count: uint(MAX_BIDDERS, 1), rules }),
   commits: record({ entries: list(commitEntry, COMMITS_PER_PAGE, 1) }),
   /** Steward → controller: the bid of its commit. */
   reveal: record({ bid, salt: bytes(32) }),
@@ -78,12 +103,20 @@ const message = variants('bid', {
   reveals: record({ entries: list(revealEntry, REVEALS_PER_PAGE, 1) }),
 })
 
+/** Parts of an auction in records that are kept: evidence of a wrong clearing. */
+export const advertField = advert
+export const commitEntryField = commitEntry
+export const revealEntryField = revealEntry
+export const rulesField = rules
+
 /** What an advert says, without signature. */
 export type AdvertTerms = Of<typeof unsignedAdvert>
 /** A signed advert. */
 export type Advert = Of<typeof advert>
 export type Bid = Of<typeof bid>
 export type CommitEntry = Of<typeof commitEntry>
+/** What is cleared by, beside the advert. */
+export type AuctionRules = Of<typeof rules>
 export type RevealEntry = Of<typeof revealEntry>
 export type BidMessage = Of<typeof message>
 
@@ -126,12 +159,10 @@ export function commitDigest(advertHash: Uint8Array, commit: Uint8Array): Uint8A
   return keccak256(utf8('holdfast/commit/1'), advertHash, commit)
 }
 
-/** Root of the list, ascending by steward: SHA-256("holdfast/commits/1" ‖ advert hash ‖ count × (steward ‖ commit ‖ u32 confidence)). */
-export function commitsRoot(advertHash: Uint8Array, entries: readonly CommitEntry[]): Uint8Array {
-  const parts = byBidder(entries, (entry) => entry.steward).map((e) =>
-    concat(fromHex(e.steward, 20), e.commit, u32(e.confidence)),
-  )
-  return sha256(utf8('holdfast/commits/1'), advertHash, ...parts)
+/** Root of rules and list, ascending by steward: SHA-256("holdfast/commits/2" ‖ advert hash ‖ CBOR of the rules ‖ CBOR of each entry). */
+export function commitsRoot(advertHash: Uint8Array, rule: AuctionRules, entries: readonly CommitEntry[]): Uint8Array {
+  const parts = byBidder(entries, (entry) => entry.steward).map((entry) => encodeCbor(commitEntry.encode(entry)))
+  return sha256(utf8('holdfast/commits/2'), advertHash, encodeCbor(rules.encode(rule)), ...parts)
 }
 
 /** What the uploader signs with the outcome: keccak256("holdfast/clearing/1" ‖ CBOR {advert, root, price, entries ascending by steward}). */

@@ -15,8 +15,22 @@ const message = variants('docket', {
   docket: record({ length: uint(MAX_DOCKET, 4) }),
   /** Uploader → steward: the docket of this bounty. Answered by `go`, then the raw bytes, then `taken`. */
   push: record({ docketHash: bytes(32), bountyId: bytes(32), length: uint(MAX_DOCKET, 4) }),
-  /** Steward → uploader: these blobs are lost; a `Release` of the bounty. `count` × 32 raw bytes follow, ascending; answered by `taken`. */
-  release: record({ bountyId: bytes(32), deadline: uint(0xffffffff), signature: bytes(65), count: uint(1_500_000) }),
+  /**
+   * Uploader → steward: is this bounty given back? `signature`: of the bounty's poster over `Demand(bountyId, docketHash)`. Answered by
+   * `release` or `nothing`.
+   */
+  ask: record({ bountyId: bytes(32), docketHash: bytes(32), signature: bytes(65) }),
+  /** Nothing to give back: still at work, swept, or not known here. */
+  nothing: record({}),
+  /** These blobs of its docket are lost; a `Release` of the bounty. `count` × 32 raw bytes follow, ascending; answered by `taken`. */
+  release: record({ bountyId: bytes(32), deadline: uint(0xffffffff), signature: bytes(65), count: uint(1_500_000, 1) }),
+  /**
+   * Uploader → steward: a question of a bisection, over a part of a docket that was missed. `signature`: of the uploader over
+   * `Docket(steward, docketHash, 0, until)`. Answered by `go`; then the raw bytes of the part, then `answer`.
+   */
+  bisect: record({ docketHash: bytes(32), until: uint(0xffffffff), signature: bytes(65), length: uint(MAX_DOCKET, 4) }),
+  /** SHA-256("holdfast/bisect/1" ‖ claim secret of the part). */
+  answer: record({ answer: bytes(32) }),
   go: record({}),
   taken: record({}),
 })

@@ -9,13 +9,26 @@ export const FETCH_PROTOCOL = '/holdfast/fetch/1'
 export const MAX_FETCH_BYTES = 1024
 
 const message = variants('fetch', {
-  /** Reader → steward: `length` bytes from `from` on (absent: to the end). */
-  get: record({ blobId: bytes(32), token: bytes(32), from: uint(MAX_BLOB), length: optional(uint(MAX_BLOB)) }),
+  /** Reader → steward: `length` bytes from `from` on (absent: to the end). `plain`: they may come over the plain endpoint. */
+  get: record({
+    blobId: bytes(32),
+    token: bytes(32),
+    from: uint(MAX_BLOB),
+    length: optional(uint(MAX_BLOB)),
+    plain: optional(uint(1, 1)),
+  }),
   /**
    * Steward → reader: a blob of `total`. Raw bytes follow: first `successor` of them, the newest sealed successor record kept beside a
    * manifest copy (absent: none), then `length` of the blob.
    */
   blob: record({ length: uint(MAX_BLOB), total: uint(MAX_BLOB), successor: optional(uint(MAX_SUCCESSOR_BYTES, 1)) }),
+  /** Steward → reader, in place of `blob` where `plain` was asked: the blob's bytes wait under this id; only the successor record follows here. */
+  aside: record({
+    transfer: bytes(32),
+    length: uint(MAX_BLOB),
+    total: uint(MAX_BLOB),
+    successor: optional(uint(MAX_SUCCESSOR_BYTES, 1)),
+  }),
 })
 
 export type FetchMessage = Of<typeof message>

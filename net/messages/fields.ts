@@ -53,6 +53,18 @@ export function text(max: number): Field<string> {
   }
 }
 
+/** One of a few words, as text: a list that only grows. */
+export function choice<const Name extends string>(names: readonly Name[]): Field<Name> {
+  return {
+    encode: (value) => value,
+    decode: (value, name) => {
+      const found = names.find((one) => one === value)
+      if (found === undefined) throw malformed(name, `one of ${names.join(', ')}`)
+      return found
+    },
+  }
+}
+
 /** A whole number from `min` to `max`, at most 2⁵³ − 1. */
 export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Field<number> {
   return {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { fromHex, toHex, utf8 } from '../../base/bytes.ts'
 import { encodeShares } from '../../blob/erasure.ts'
 import { encryptSegment, splitSegment } from '../../blob/segment.ts'
-import { blobIdOf, whiten } from '../../blob/whiten.ts'
+import { blobIdOf, whiten, whitenInPlace } from '../../blob/whiten.ts'
 import protocol from '../vectors/protocol.json' with { type: 'json' }
 
 const { object } = protocol
@@ -26,6 +26,15 @@ describe('blob/whiten', () => {
     const made = whiten(repairKey, 1, share, fromHex(salt), bytes as Uint8Array)
     expect(toHex(made)).to.equal(blob)
     expect(toHex(blobIdOf(made))).to.equal(blobId)
+  })
+
+  it('gives the same in place, also for bytes that are no whole number of its steps', () => {
+    for (const length of [0, 1, 65_536, 65_537, 200_003]) {
+      const share = Uint8Array.from({ length }, (_, i) => i * 7)
+      const blob = whiten(repairKey, 3, 4, new Uint8Array(16), share)
+      whitenInPlace(repairKey, 3, 4, new Uint8Array(16), share)
+      expect(Buffer.compare(share, blob), `${length} bytes`).to.equal(0)
+    }
   })
 
   it('is undone by itself and by nothing else', () => {

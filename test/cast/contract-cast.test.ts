@@ -1,32 +1,33 @@
 /** Who cheats with transactions, against the real contracts on a real chain: what each of them, and its victim, has afterwards. */
 import { expect } from 'chai'
 import { fromHex } from '../../base/bytes.ts'
-import { publicKeyOf, ZERO_ADDRESS } from '../../base/curve.ts'
+import { ZERO_ADDRESS } from '../../base/curve.ts'
 import { bountyIdOf } from '../../base/typed-data.ts'
 import { DAY, gwei, HOUR, unixTime, wei } from '../../base/units.ts'
-import { DEFAULT_RENEWAL_PERIOD, DEV_ADVERT_FLOOR } from '../../chain/bindings/deployment-plan.ts'
-import { deployAll, masterKeyOf } from '../../chain/deployment.ts'
+import { deployAll } from '../../chain/deployment.ts'
 import { DEV_SECRETS } from '../../chain/devnet.ts'
 import {
   decodeMarketLog,
   encodeApprove,
   encodeDeposit,
-  encodeMint,
   encodePost,
   encodeRevoke,
   openMarket,
 } from '../../chain/market.ts'
 import { connectChain } from '../../chain/rpc.ts'
 import { createSigner } from '../../chain/signer.ts'
-import { HOLD } from '../chain/local-market.ts'
+import { HOLD, mineFor, termsOf } from '../chain/local-market.ts'
 import { clock, silent, until } from '../chain/ports.ts'
 import { type Call, MARKET, openStage, type SeenSweep, type Stage, type StagedBounty } from './contract-stage.ts'
 import { frontRun } from './front-runner.ts'
 import { swapPayee } from './payee-swapper.ts'
 import { replay } from './replayer.ts'
+import { show } from './show.ts'
 import { snipe, TRICKS } from './sniping-uploader.ts'
 
 const AMOUNT = gwei(1_000_000n)
+/** Gas of some calls, as the cast's table counts it: spent. */
+const spent = (calls: readonly { readonly gas: bigint }[]) => -Number(calls.reduce((sum, { gas }) => sum + gas, 0n))
 
 describe('cast: cheats by transaction', function () {
   this.timeout(30_000)
@@ -87,6 +88,7 @@ describe('cast: cheats by transaction', function () {
       expect(steward.market).to.equal(AMOUNT)
       expect(uploader.market).to.equal(0n)
       expect(result.villain).to.have.length(2 * TRICKS.length)
+      show('SnipingUploader', { gain: spent(result.villain), peer: 0, loss: Number(AMOUNT - steward.market) })
       expect(uploader.ether).to.equal(-result.villain.reduce((sum, { fee }) => sum + fee, 0n))
     })
 
@@ -167,6 +169,7 @@ describe('cast: cheats by transaction', function () {
       expect(stranger.market).to.equal(0n)
       expect(stranger.ether).to.equal(-result.villain.reduce((sum, { fee }) => sum + fee, 0n))
       expect(result.villain).to.have.length(6)
+      show('PayeeSwapper', { gain: spent(result.villain), peer: 0, loss: Number(AMOUNT - steward.market) })
       expect(
         result.villain.every(({ ok }) => ok),
         'claims that fit nothing do not revert',
@@ -191,6 +194,7 @@ describe('cast: cheats by transaction', function () {
       expect(uploader.market).to.equal(-AMOUNT)
       expect(steward.market).to.equal(AMOUNT + 1n)
       expect(stranger.market, 'three times a gwei').to.equal(-3n)
+      show('FrontRunner', { gain: spent(result.slice(0, 3)), peer: 0, loss: Number(AMOUNT - steward.market) })
       expect(stranger.ether).to.equal(-result.slice(0, 3).reduce((sum, { fee }) => sum + fee, 0n))
     })
 
@@ -215,12 +219,13 @@ describe('cast: cheats by transaction', function () {
       const bounty = await stage.posted(AMOUNT)
       await stage.perform([sweepCall(bounty)])
       const again = { ...bounty, deadline: unixTime(stage.chain.latest().timestamp + 4 * DAY) }
-      const { uploader, steward, stranger } = await stage.measured(async () => {
-        await stage.perform([replay(stage.stranger, seenOf(bounty), 'the old sweep')])
+      const { result, uploader, steward, stranger } = await stage.measured(async () => {
+        const first = await stage.perform([replay(stage.stranger, seenOf(bounty), 'the old sweep')])
         await stage.perform([{ from: stage.uploader, what: 'post again', data: stage.postOf(again) }])
-        await stage.perform([replay(stage.stranger, seenOf(bounty), 'the old sweep')])
+        return [...first, ...(await stage.perform([replay(stage.stranger, seenOf(bounty), 'the old sweep')]))]
       })
       expect(await stage.isOpen(again)).to.equal(true)
+      show('Replayer', { gain: spent(result), peer: 0, loss: Number(-AMOUNT - uploader.market) })
       expect(steward.market).to.equal(0n)
       expect(uploader.market).to.equal(-AMOUNT)
       expect(stranger.market).to.equal(0n)
@@ -249,12 +254,7 @@ describe('cast: cheats by transaction', function () {
       const bounty = await stage.posted(AMOUNT)
       await stage.perform([sweepCall(bounty)])
       const { local, chain, uploader, steward, stranger } = stage
-      const terms = {
-        minter: uploader.account,
-        advertFloor: DEV_ADVERT_FLOOR,
-        masterKey: masterKeyOf(publicKeyOf(fromHex(DEV_SECRETS[1]), false)),
-        renewalPeriod: DEFAULT_RENEWAL_PERIOD,
-      }
+      const terms = termsOf(fromHex(DEV_SECRETS[1]))
       const { contracts } = await deployAll(chain, {
         secret: uploader.secret,
         terms,
@@ -263,7 +263,7 @@ describe('cast: cheats by transaction', function () {
         log: silent,
       })
       const other = openMarket(chain, { market: contracts.market.address, token: contracts.token.address })
-      await local.send(uploader.secret, other.token, encodeMint(uploader.account, wei(HOLD)))
+      await mineFor(local, contracts.mine.address, uploader.account)
       await local.send(uploader.secret, other.token, encodeApprove(other.market, wei(HOLD)))
       await local.send(uploader.secret, other.market, encodeDeposit(wei(HOLD)))
       const data = encodePost(bounty.steward, bounty.deadline, [bounty])

@@ -1,22 +1,25 @@
 import { expect } from 'chai'
 import { fromHex } from '../../base/bytes.ts'
 import { addressOf, signDigest, ZERO_ADDRESS } from '../../base/curve.ts'
-import { bountyIdOf, sweepDigest } from '../../base/typed-data.ts'
-import { DAY, gwei, unixTime, wei } from '../../base/units.ts'
-import { parseDeployment, verifyDeployment } from '../../chain/deployment.ts'
+import { bountyIdOf, netStatementDigest, sweepDigest, voucherDigest } from '../../base/typed-data.ts'
+import { DAY, gwei, unixTime, WEI_PER_GWEI, wei } from '../../base/units.ts'
+import { deployAll, parseDeployment, verifyDeployment } from '../../chain/deployment.ts'
 import { DEV_SECRETS, startAnvil } from '../../chain/devnet.ts'
 import {
+  accountTopics,
   decodeMarketLog,
   encodeAdvertise,
   encodePost,
+  encodeRedeem,
   encodeRevoke,
+  encodeSettle,
   encodeSweep,
   encodeWithdraw,
   stewardTopics,
   uploaderTopics,
 } from '../../chain/market.ts'
 import { connectChain } from '../../chain/rpc.ts'
-import { HOLD, type LocalMarket, startLocalMarket } from './local-market.ts'
+import { HOLD, type LocalMarket, startLocalMarket, termsOf } from './local-market.ts'
 import { clock, rejection, silent, until } from './ports.ts'
 
 describe('chain/deployment and market', () => {
@@ -129,6 +132,56 @@ describe('chain/deployment and market', () => {
     expect(await kinds(stewardTopics(steward))).to.deep.equal(['posted', 'swept', 'missed'])
     expect(await kinds(stewardTopics(account))).to.deep.equal([])
     expect(await kinds(uploaderTopics(account))).to.deep.equal(['posted', 'swept', 'advertised'])
+  })
+
+  it('redeems a voucher and settles a statement, and reads the same back as events', async () => {
+    const { chain, market, secret, account, send } = local
+    const peerSecret = new Uint8Array(32).fill(31)
+    const peer = addressOf(peerSecret)
+    const from = (await chain.head()).number + 1
+    const voucher = { from: account, to: peer, cumulative: gwei(900n) }
+    const signature = signDigest(secret, voucherDigest(market.domain, voucher))
+    await send(fromHex(DEV_SECRETS[2]), market.market, encodeRedeem(voucher, signature)) // by a stranger
+    expect(await market.balanceOf(peer)).to.equal(900n * WEI_PER_GWEI)
+    expect(await market.redeemed(account, peer)).to.equal(900n)
+
+    const deltas = [
+      { account, amount: 300n },
+      { account: peer, amount: -300n },
+    ].toSorted((a, b) => (a.account < b.account ? -1 : 1))
+    const retired = [{ from: account, to: peer, cumulative: gwei(1_200n) }]
+    const expires = unixTime((await chain.head()).timestamp + 3600)
+    const statement = { deltas, retired, salt: new Uint8Array(32).fill(3), expires }
+    const digest = netStatementDigest(market.domain, statement)
+    const consents = [{ signer: peer, signature: signDigest(peerSecret, digest) }]
+    await send(secret, market.market, encodeSettle(statement, consents)) // anyone may send it
+    expect(await market.balanceOf(peer)).to.equal(600n * WEI_PER_GWEI)
+    expect(await market.redeemed(account, peer)).to.equal(1_200n)
+
+    const head = await chain.head()
+    const eventsOf = async (topics: ReturnType<typeof accountTopics>) =>
+      (await chain.logs({ address: market.market, topics }, from, head)).flatMap((log) => decodeMarketLog(log) ?? [])
+    const events = await eventsOf([])
+    expect(events.map(({ kind }) => kind)).to.deep.equal(['redeemed', 'settled', 'retired', 'netted', 'netted'])
+    const [redeemed, settled, promised] = events
+    expect(redeemed).to.deep.include({ from: account, to: peer, paid: 900n, redeemed: 900n })
+    expect(settled).to.deep.include({ digest })
+    expect(promised).to.deep.include({ digest, from: account, to: peer, cumulative: 1_200n })
+    expect(events.flatMap((event) => (event.kind === 'netted' ? [event.amount] : []))).to.have.members([300n, -300n])
+    const kindsOf = async (topics: ReturnType<typeof accountTopics>) => (await eventsOf(topics)).map(({ kind }) => kind)
+    expect(await kindsOf(accountTopics(peer))).to.have.members(['redeemed', 'retired', 'netted'])
+    expect(await kindsOf(accountTopics(addressOf(fromHex(DEV_SECRETS[2]))))).to.deep.equal([])
+  })
+
+  it('refuses a deployment whose contracts belong to others', async () => {
+    const { chain, deployment, secret } = local
+    const terms = termsOf(new Uint8Array(32).fill(41))
+    const other = await deployAll(chain, { secret, terms, rpc: '', clock, log: silent })
+    for (const name of ['token', 'registrar', 'stakePool', 'market', 'mine'] as const) {
+      const mixed = { ...deployment, contracts: { ...deployment.contracts, [name]: other.contracts[name] } }
+      expect(await rejection(verifyDeployment(chain, mixed)), name).to.have.property('code', 'CHAIN_WRONG')
+    }
+    await verifyDeployment(chain, other)
   })
 
   it('gives a revert in the words of the contract', async () => {

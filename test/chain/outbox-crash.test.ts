@@ -1,6 +1,7 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { addressOf } from '../../base/curve.ts'
@@ -10,6 +11,8 @@ import { flushDevnet } from '../../chain/devnet-state.ts'
 import { advanceBy, grantEther } from '../../chain/devnet-time.ts'
 import { encodeTransfer } from '../../chain/market.ts'
 import { createOutbox, type FaultSite } from '../../chain/outbox.ts'
+import { effort } from '../effort.ts'
+import { builtChild } from '../faults/built.ts'
 import { killChildren, startChild } from '../store/child.ts'
 import { type LocalMarket, startLocalMarket } from './local-market.ts'
 import { memoryJournal } from './memory-journal.ts'
@@ -41,18 +44,21 @@ describe('chain/outbox under kill -9', () => {
 
   const recipientOf = (i: number) => addressOf(fromHex((0x2000_0000 + i).toString(16).padStart(64, '0')))
 
-  it('acts exactly once whatever step the process dies at', async () => {
+  const crashes = effort(1, 6, 180) * SITES.length
+  it(`F37: acts exactly once whatever step the process dies at (${crashes} crashes)`, async () => {
+    const writer = pathToFileURL(await builtChild('test/chain/outbox-writer.child.ts')).href
     const secret = new Uint8Array(32).fill(0x77)
     await grantEther(local.chain, addressOf(secret), 10n ** 18n)
     await local.send(local.secret, local.market.token, encodeTransfer(addressOf(secret), wei(1_000n)))
     const before = Array.from({ length: ACTS }, () => 0n)
-    for (const [round, site] of SITES.entries()) {
+    for (let round = 0; round < crashes; round++) {
+      const site = SITES[round % SITES.length] as FaultSite
       // A database per site: the acts of each are new to it, and go to the same recipients.
       const args = [join(home, `db-${round}`), local.devnet.url, toHex(secret), local.market.token, String(ACTS)]
-      const victim = startChild('../chain/outbox-writer.child.ts', [...args, site, String(1 + (round % 2))])
+      const victim = startChild(writer, [...args, site, String(1 + (round % 2))])
       await new Promise((done) => victim.process.once('exit', done))
       expect(victim.lines, `${site} killed it`).to.deep.equal([])
-      const survivor = startChild('../chain/outbox-writer.child.ts', args)
+      const survivor = startChild(writer, args)
       await survivor.line((line) => line === 'done')
       for (let i = 0; i < ACTS; i++) {
         const balance = await local.market.tokenBalance(recipientOf(i))
@@ -60,7 +66,7 @@ describe('chain/outbox under kill -9', () => {
         before[i] = balance
       }
     }
-  }).timeout(90_000)
+  }).timeout(60_000 + 5_000 * crashes)
 
   it('brings back exactly once what the chain itself lost when it was killed after mining', async () => {
     const { chain, devnet, market } = local

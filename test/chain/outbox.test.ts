@@ -30,11 +30,11 @@ describe('chain/outbox', () => {
     await Promise.all(open.splice(0).map((outbox) => outbox.stop()))
   })
 
-  /** A key of its own for each test, with ether and 1,000 HOLD. */
+  /** A key of its own for each test, with ether and 10 HOLD. */
   async function aWallet(): Promise<Uint8Array> {
     const secret = new Uint8Array(32).fill(0x40 + key++)
     await grantEther(local.chain, addressOf(secret), 10n ** 18n)
-    await local.send(local.secret, local.market.token, encodeTransfer(addressOf(secret), wei(1_000n * 10n ** 18n)))
+    await local.send(local.secret, local.market.token, encodeTransfer(addressOf(secret), wei(10n * 10n ** 18n)))
     return secret
   }
   async function anOutbox(

@@ -26,6 +26,7 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
     const parts: Buffer[] = []
     for await (const part of request) parts.push(part as Buffer)
     const text = Buffer.concat(parts).toString()
+    if (text === '') return void response.destroy() // the caller went before it had asked
     const calls = [JSON.parse(text)].flat() as Call[]
     proxy.seen.push(...calls.map(({ method }) => method))
     const answer = await fetch(target, {
@@ -35,7 +36,8 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
     }).catch(() => undefined)
     if (!answer) return void response.destroy()
     if (calls.some((call) => proxy.swallow?.(call))) return // passed on, and never answered
-    const body = (await answer.json()) as Answer | Answer[]
+    const body = (await answer.json().catch(() => undefined)) as Answer | Answer[] | undefined
+    if (body === undefined) return void response.destroy() // the chain went while it answered
     for (const item of [body].flat()) {
       const call = calls.find(({ id }) => id === item.id)
       if (call) proxy.rewrite?.(call, item)

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { fromHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { DAY } from '../../base/units.ts'
+import { encodeDocket } from '../../blob/docket.ts'
 import type { MarketEvent } from '../../chain/market.ts'
 import { earnedBy, gapsOf, isConserved, pairUp, rungsOf } from '../../cli/demo/chain-story.ts'
 
@@ -9,7 +10,16 @@ const STEWARD: Address = `0x${'5'.repeat(40)}`
 const POSTER: Address = `0x${'1'.repeat(40)}`
 const idOf = (digit: string) => fromHex(digit.repeat(64))
 const posted = (digit: string, blockTime: number, amount = 7n) =>
-  ({ kind: 'posted', id: idOf(digit), steward: STEWARD, poster: POSTER, amount, blockTime }) as unknown as MarketEvent
+  ({
+    kind: 'posted',
+    id: idOf(digit),
+    steward: STEWARD,
+    poster: POSTER,
+    amount,
+    blockTime,
+    deadline: blockTime + 3 * DAY,
+    note: encodeDocket([{ blobId: idOf('b'), nonce: idOf('c') }]),
+  }) as unknown as MarketEvent
 const ended = (kind: 'swept' | 'revoked', digit: string) =>
   ({ kind, id: idOf(digit), payee: STEWARD, amount: 7n }) as unknown as MarketEvent
 
@@ -23,6 +33,7 @@ describe('cli/demo/chain-story', () => {
       posted('a', 200),
     ])
     expect(bounties.map(({ end }) => end)).to.deep.equal(['swept', 'revoked', undefined])
+    expect(bounties.map(({ blobs }) => blobs)).to.deep.equal([['b'.repeat(64)], ['b'.repeat(64)], ['b'.repeat(64)]])
     expect(earnedBy(bounties, STEWARD)).to.equal(7n)
   })
 

@@ -56,6 +56,27 @@ describe('cli/command-line', function () {
     }
   })
 
+  it('says of what the design names and this version has not that it is not there yet', async () => {
+    for (const args of [
+      ['put', 'x', '--wait', 'proved'],
+      ['put', 'x', '-t', '4'],
+      ['put', 'x', '--bwlimit=2M'],
+      ['receipts'],
+    ]) {
+      const { code, stderr } = await sandbox().run(args)
+      expect(code, args.join(' ')).to.equal(2)
+      expect(stderr, args.join(' ')).to.include('is not there yet (docs/known-gaps.md)')
+    }
+    expect((await sandbox().run(['put', 'x', '--waat'])).stderr).to.include("unknown option '--waat'")
+  })
+
+  it('shows the options that every command has in the help of each', async () => {
+    for (const args of [['put'], ['steward', 'init']])
+      expect((await sandbox().ok([...args, '--help'])).stdout)
+        .to.match(/^ {2}--home <dir>/m)
+        .and.match(/^ {2}--json /m)
+  })
+
   it('ends JSON output with an error line also for wrong usage', async () => {
     const { last, stderr } = await sandbox().run(['putt', '--json'])
     expect(last).to.include({ schema: 1, type: 'error', code: 'INPUT_USAGE', exit: 2 })
@@ -139,15 +160,18 @@ describe('cli/command-line', function () {
     expect(other.last.account).to.equal(made.last.account)
   })
 
-  it('prints its help in 0.15 CPU-seconds', async function () {
-    this.retries(3) // a busy machine inflates CPU time, too
+  it('prints its help in 0.15 CPU-seconds where an empty program takes 0.04', async function () {
+    this.retries(3) // what else the machine does falls on one of the two, too
     await sandbox().ok(['--help']) // fills the compile cache
-    const timed = spawnSync(
-      'bash',
-      ['-c', `TIMEFORMAT='%U %S'; time "${process.execPath}" "${LAUNCHER}" --help >/dev/null`],
-      { encoding: 'utf8' },
-    )
-    const [user = 9, system = 9] = timed.stderr.trim().split('\n').at(-1)?.split(' ').map(Number) ?? []
-    expect(user + system).to.be.at.most(0.15)
+    const cpuOf = (...args: readonly string[]) => {
+      const command = args.map((arg) => `"${arg}"`).join(' ')
+      const timed = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time "${process.execPath}" ${command} >/dev/null`], {
+        encoding: 'utf8',
+      })
+      const [user = 9, system = 9] = timed.stderr.trim().split('\n').at(-1)?.split(' ').map(Number) ?? []
+      return user + system
+    }
+    const [empty, help] = [cpuOf('-e', '0'), cpuOf(LAUNCHER, '--help')]
+    expect(help / Math.max(empty, 0.01)).to.be.at.most(0.15 / 0.04)
   })
 })

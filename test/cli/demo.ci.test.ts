@@ -21,6 +21,10 @@ describe('cli/demo', function () {
       'pool',
       'store',
       'forget',
+      '100 days',
+      'losses',
+      'repair',
+      'recovery',
       'a year',
       'disaster',
       'fetch',
@@ -28,7 +32,7 @@ describe('cli/demo', function () {
     ])
     const claims = acts.flatMap(({ claims }) => claims as readonly { text: string; holds: boolean }[])
     expect(claims.filter(({ holds }) => !holds)).to.deep.equal([])
-    expect(claims.length).to.be.at.least(12)
+    expect(claims.length).to.be.at.least(23)
     expect(last).to.include({ type: 'summary', command: 'demo', claims: claims.length })
     expect(sandbox().pids()).to.deep.equal([])
     expect(existsSync(file), 'the file itself is left alone').to.equal(true)

@@ -30,7 +30,14 @@ describe('cli/find-object', () => {
     expect(failure('c.txt')).to.equal('OBJECT_UNKNOWN')
     expect(failure('aaaaaaaa')).to.equal('OBJECT_AMBIGUOUS')
     expect(failure('b.txt')).to.equal('OBJECT_AMBIGUOUS')
-    expect(failure('aaaaaaa')).to.equal('OBJECT_UNKNOWN')
+    expect(failure('aaaaaaa')).to.equal('INPUT_FORMAT')
+    expect(failure('bbbbbbb')).to.equal('OBJECT_UNKNOWN')
     expect(failure(formatCap(cap).slice(0, -1))).to.equal('INPUT_CAP')
+  })
+
+  it('says how many digits it needs, and which objects an ambiguous prefix or name fits', () => {
+    expect(() => findObject('aaaaaaa', objects)).to.throw('id: expected at least 8 digits of it, got 7 (aaaaaaa)')
+    expect(() => findObject('aaaaaaaa', objects)).to.throw('fits 2 objects: aaaaaaaa1 b.txt, aaaaaaaa2 b.txt')
+    expect(() => findObject('b.txt', objects)).to.throw('fits 2 objects: aaaaaaaa1 b.txt, aaaaaaaa2 b.txt')
   })
 })

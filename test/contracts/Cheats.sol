@@ -36,6 +36,7 @@ interface Cheats {
     function assertEq(bytes32 got, bytes32 expected, string calldata what) external pure;
     function assertEq(string calldata got, string calldata expected, string calldata what) external pure;
     function assertTrue(bool holds, string calldata what) external pure;
+    function assertFalse(bool holds, string calldata what) external pure;
     function assertGe(uint256 got, uint256 least, string calldata what) external pure;
 }
 

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {vm} from "./Cheats.sol";
-import {HoldTokenFace, MarketFace, deployMarket, deployToken} from "./Deploy.sol";
+import {HoldTokenFace, MarketFace, deployMarket, deployOwnToken} from "./Deploy.sol";
 import {MarketHandler} from "./MarketHandler.sol";
 
 /// The invariants of contracts.md, each after every call of a random play of the market.
@@ -14,7 +14,7 @@ contract MarketInvariantsTest {
 
     function setUp() public {
         vm.warp(1_800_000_000);
-        token = deployToken(address(this));
+        token = deployOwnToken();
         token.mint(address(this), 1_000_000_000 ether);
         market = deployMarket(address(token), 100_000);
         handler = new MarketHandler();
@@ -35,7 +35,7 @@ contract MarketInvariantsTest {
     /// Only the acts: views and the probe are not moves of the play.
     function targetSelectors() external view returns (Selectors[] memory targets) {
         targets = new Selectors[](1);
-        targets[0] = Selectors(address(handler), new bytes4[](12));
+        targets[0] = Selectors(address(handler), new bytes4[](15));
         targets[0].selectors[0] = MarketHandler.deposit.selector;
         targets[0].selectors[1] = MarketHandler.withdraw.selector;
         targets[0].selectors[2] = MarketHandler.overdraw.selector;
@@ -49,6 +49,9 @@ contract MarketInvariantsTest {
         // twice: a play of posts and sweeps shows more than one of deposits
         targets[0].selectors[10] = MarketHandler.post.selector;
         targets[0].selectors[11] = MarketHandler.sweep.selector;
+        targets[0].selectors[12] = MarketHandler.promise_.selector;
+        targets[0].selectors[13] = MarketHandler.redeem.selector;
+        targets[0].selectors[14] = MarketHandler.settle.selector;
     }
 
     /// token.balanceOf(market) >= sum of balances + sum of open bounties
@@ -86,6 +89,17 @@ contract MarketInvariantsTest {
         vm.assertEq(handler.breaks(), 0, "INV5");
     }
 
+    /// redeemed(from, to) never exceeds the highest signed cumulative and never falls
+    function invariant_INV6_promised() public {
+        vm.assertTrue(handler.promisesAgree(), "INV6");
+    }
+
+    /// settle conserves the sum: every statement that was taken moved what its deltas say, and those sum to zero
+    function invariant_INV7_conserved() public view {
+        vm.assertEq(handler.firstBreak(), "", "INV7");
+        vm.assertTrue(handler.settledSum() == 0, "INV7");
+    }
+
     /// no call can lock another account's withdrawal or occupy its ids
     function invariant_INV11_free() public {
         vm.assertTrue(handler.probeFreedom(), "INV11");
@@ -109,5 +123,15 @@ contract MarketInvariantsTest {
         vm.assertEq(handler.firstBreak(), "", "breaks");
         vm.assertTrue(handler.probeFreedom(), "free");
         invariant_INV1_solvent();
+
+        handler.promise_(0, 1, 700);
+        handler.redeem(0, 1, 0, true);
+        handler.promise_(0, 1, 400);
+        handler.settle(0, 1, 300, 0, true);
+        vm.assertEq(handler.redeems(), 1, "redeemed");
+        vm.assertEq(handler.settles(), 1, "settled");
+        vm.assertEq(handler.firstBreak(), "", "breaks");
+        invariant_INV1_solvent();
+        invariant_INV6_promised();
     }
 }

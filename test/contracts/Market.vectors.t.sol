@@ -3,10 +3,11 @@ pragma solidity ^0.8.28;
 
 import {IMarket} from "../../contracts/interfaces/IMarket.sol";
 import {Bounties} from "../../contracts/libraries/Bounties.sol";
+import {IStakePool} from "../../contracts/interfaces/IStakePool.sol";
 import {SignedTypes} from "../../contracts/libraries/SignedTypes.sol";
-import {BountyId, Gwei, UnixTime} from "../../contracts/types/Units.sol";
+import {BountyId, Gwei, GweiSum, UnixTime} from "../../contracts/types/Units.sol";
 import {vm} from "./Cheats.sol";
-import {MarketFace, deployMarket} from "./Deploy.sol";
+import {MarketFace, StakePoolFace, deployMarket, deployStakePool} from "./Deploy.sol";
 import {Stage} from "./Stage.sol";
 
 /// The values of test/vectors/protocol.json, made by an independent program, as the contract sees them.
@@ -47,6 +48,43 @@ contract MarketVectorsTest is Stage {
         UnixTime deadline = UnixTime.wrap(uint32(vm.parseJsonUint(vectors, ".eip712.release.deadline")));
         bytes32 digest = digestFor(block.chainid, VECTOR_MARKET, SignedTypes.release(id, deadline));
         vm.assertEq(digest, vm.parseJsonBytes32(vectors, ".eip712.release.digest"), "digest");
+    }
+
+    function test_the_voucher_digest_is_that_of_the_vectors() public view {
+        IMarket.Voucher memory voucher = aVoucher(
+            sampleAddress(".eip712.voucher.from"),
+            sampleAddress(".eip712.voucher.to"),
+            uint128(vm.parseUint(vm.parseJsonString(vectors, ".eip712.voucher.cumulative")))
+        );
+        bytes32 digest = digestFor(block.chainid, VECTOR_MARKET, this.hashOfVoucher(voucher));
+        vm.assertEq(digest, vm.parseJsonBytes32(vectors, ".eip712.voucher.digest"), "digest");
+        vm.assertEq(digest, voucherDigestAt(block.chainid, VECTOR_MARKET, voucher), "and of the tests");
+    }
+
+    function test_the_net_statement_digest_is_that_of_the_vectors() public view {
+        IMarket.NetStatement memory it;
+        (address first, address second) = (
+            0x2222222222222222222222222222222222222222,
+            0x3333333333333333333333333333333333333333
+        );
+        it.deltas = new IMarket.Delta[](2);
+        it.deltas[0] = IMarket.Delta(first, -5);
+        it.deltas[1] = IMarket.Delta(second, 5);
+        it.retired = new IMarket.Retired[](1);
+        it.retired[0] = IMarket.Retired(first, second, GweiSum.wrap(7));
+        it.salt = bytes32(uint256(0x0b) * (type(uint256).max / 255));
+        it.expires = UnixTime.wrap(uint32(vm.parseJsonUint(vectors, ".eip712.netStatement.expires")));
+        bytes32 digest = digestFor(block.chainid, VECTOR_MARKET, this.hashOfNet(it));
+        vm.assertEq(digest, vm.parseJsonBytes32(vectors, ".eip712.netStatement.digest"), "digest");
+        vm.assertEq(digest, netDigestAt(block.chainid, VECTOR_MARKET, it), "and of the tests");
+    }
+
+    function hashOfVoucher(IMarket.Voucher calldata it) external pure returns (bytes32) {
+        return SignedTypes.voucher(it);
+    }
+
+    function hashOfNet(IMarket.NetStatement calldata it) external pure returns (bytes32) {
+        return SignedTypes.netStatement(it);
     }
 
     function test_the_bounty_id_is_that_of_the_vectors() public view {
@@ -96,6 +134,35 @@ contract MarketVectorsTest is Stage {
 
     function testFuzz_the_id_made_in_memory_is_that_of_abi_encode(address a, address b, address c) public pure {
         vm.assertEq(BountyId.unwrap(Bounties.idOf(a, b, c)), keccak256(abi.encode(a, b, c)), "id");
+    }
+
+    /// What opens a case is the digest that both signed.
+    function test_the_placement_digest_is_that_of_the_vectors() public {
+        StakePoolFace pool = deployStakePool(address(token), address(this), 139_761_942_375_158_697, 1);
+        vm.prank(VECTOR_MARKET);
+        pool.joinAsMarket();
+        IStakePool.Placement memory it;
+        it.uploader = sampleAddress(".eip712.placement.uploader");
+        it.steward = sampleAddress(".eip712.placement.steward");
+        it.blobId = vm.parseJsonBytes32(vectors, ".eip712.placement.blobId");
+        it.length = uint64(sampleUint("length"));
+        it.price = uint128(vm.parseUint(vm.parseJsonString(vectors, ".eip712.placement.price")));
+        it.egressPrice = uint128(vm.parseUint(vm.parseJsonString(vectors, ".eip712.placement.egressPrice")));
+        it.egressFree = uint64(sampleUint("egressFree"));
+        it.start = UnixTime.wrap(uint32(sampleUint("start")));
+        it.end = UnixTime.wrap(uint32(sampleUint("end")));
+        it.grace = uint32(sampleUint("grace"));
+        it.bond = Gwei.wrap(uint64(sampleUint("bond")));
+        it.answersRoot = vm.parseJsonBytes32(vectors, ".eip712.placement.answersRoot");
+        it.tokenHash = vm.parseJsonBytes32(vectors, ".eip712.placement.tokenHash");
+        it.advert = vm.parseJsonBytes32(vectors, ".eip712.placement.advert");
+        it.offerUntil = UnixTime.wrap(uint32(sampleUint("offerUntil")));
+        it.version = uint32(sampleUint("version"));
+        vm.assertEq(pool.caseIdOf(it), vm.parseJsonBytes32(vectors, ".eip712.placement.digest"), "digest");
+    }
+
+    function sampleUint(string memory key) private view returns (uint256) {
+        return vm.parseJsonUint(vectors, string.concat(".eip712.placement.", key));
     }
 
     function sampleAddress(string memory key) private view returns (address) {

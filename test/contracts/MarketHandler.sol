@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMarket} from "../../contracts/interfaces/IMarket.sol";
-import {BountyId, Gwei, UnixTime, Wei} from "../../contracts/types/Units.sol";
+import {BountyId, Gwei, GweiSum, UnixTime, Wei} from "../../contracts/types/Units.sol";
 import {vm} from "./Cheats.sol";
 import {HoldTokenFace, MarketFace} from "./Deploy.sol";
 import {Stage} from "./Stage.sol";
@@ -45,6 +45,10 @@ contract MarketHandler is Stage {
     uint256 public withdrawn; // wei
     uint256 public donated; // wei sent to the market past it
 
+    mapping(address from => mapping(address to => uint128)) public promised; // highest signed cumulative, gwei
+    mapping(address from => mapping(address to => uint128)) private _redeemed; // as last seen
+    int256 public settledSum; // of all deltas taken, gwei
+
     // calls after which the rule did not hold; the first is named
     uint256 public breaks;
     string public firstBreak;
@@ -54,6 +58,8 @@ contract MarketHandler is Stage {
     uint256 public misses;
     uint256 public revokes;
     uint256 public releases;
+    uint256 public redeems;
+    uint256 public settles;
 
     function begin(HoldTokenFace token_, MarketFace market_) external {
         token = token_;
@@ -226,7 +232,112 @@ contract MarketHandler is Stage {
         vm.warp(block.timestamp + (howLong % 20 days));
     }
 
+    /// A promise more: the newest voucher counts.
+    function promise_(uint256 who, uint256 whom, uint64 more) external {
+        promised[actors[who % ACTORS]][actors[whom % ACTORS]] += more % 1e9;
+    }
+
+    /// A voucher as high as was signed, lower, or as high as nobody signed; by the right key or another.
+    function redeem(uint256 who, uint256 whom, uint64 lower, bool honest) external {
+        who %= ACTORS;
+        (address from, address to) = (actors[who], actors[whom % ACTORS]);
+        uint128 most = promised[from][to];
+        IMarket.Voucher memory voucher = aVoucher(from, to, honest ? most : most / (1 + (lower % 3)));
+        bool isSigned = honest || lower % 2 == 0;
+        bytes memory signature = signVoucher(_secrets[isSigned ? who : (who + 1) % ACTORS], voucher);
+        uint128 before = GweiSum.unwrap(market.redeemed(from, to));
+        uint128 asked = GweiSum.unwrap(voucher.cumulative);
+        bool fits = isSigned && asked > before;
+        uint256 paid = 0;
+        if (fits) {
+            paid = asked - before;
+            if (paid > balanceOf(from) / 1e9) paid = balanceOf(from) / 1e9;
+        }
+        uint256[] memory all = _balances();
+        try market.redeem(voucher, signature) {
+            if (!fits) _break("INV6 redeem");
+            ++redeems;
+        } catch {
+            if (fits) _break("INV11 redeem refused");
+        }
+        if (GweiSum.unwrap(market.redeemed(from, to)) != before + paid) _break("INV6 redeemed");
+        _expectMove(all, from, to, paid * 1e9, "redeem");
+    }
+
+    /// One pays another and a promise of it ends, with all signatures or one too few, in balance or not, twice or once.
+    function settle(uint256 who, uint256 whom, uint64 amount, uint256 fault, bool honest) external {
+        who %= ACTORS;
+        whom %= ACTORS;
+        if (who == whom) whom = (whom + 1) % ACTORS;
+        (address from, address to) = (actors[who], actors[whom]);
+        amount = 1 + (amount % 1e9);
+        fault = honest ? 0 : fault % 5;
+        uint128 before = GweiSum.unwrap(market.redeemed(from, to));
+        uint128 retired = fault == 1 && before > 0 ? before - 1 : before + amount;
+        IMarket.NetStatement memory it = _statement(from, to, amount, fault == 2 ? int128(1) : int128(0));
+        it.retired[0] = IMarket.Retired(from, to, GweiSum.wrap(retired));
+        if (fault == 3) it.expires = UnixTime.wrap(uint32(block.timestamp) - 1);
+        IMarket.Consent[] memory consents = _consents(it, who, whom, fault == 4);
+        bool fits = balanceOf(from) >= inWei(amount) && (fault == 0 || (fault == 1 && before == 0));
+        uint256[] memory all = _balances();
+        try market.settle(it, consents) {
+            if (!fits) _break("INV7 settle");
+            if (retired > promised[from][to]) promised[from][to] = retired; // signed by whom it is owed to
+            for (uint256 i = 0; i < it.deltas.length; ++i) settledSum += it.deltas[i].amount;
+            ++settles;
+            _expectMove(all, from, to, inWei(amount), "settle");
+            try market.settle(it, consents) {
+                _break("INV5 settled twice");
+            } catch {}
+        } catch {
+            if (fits) _break("INV11 settle refused");
+            _expectMove(all, from, to, 0, "settle refused");
+        }
+    }
+
+    uint256 private _salt;
+
+    function _statement(
+        address from,
+        address to,
+        uint64 amount,
+        int128 unbalanced
+    ) private returns (IMarket.NetStatement memory it) {
+        it.deltas = new IMarket.Delta[](2);
+        bool isFirst = from < to;
+        it.deltas[isFirst ? 0 : 1] = IMarket.Delta(from, -int128(uint128(amount)));
+        it.deltas[isFirst ? 1 : 0] = IMarket.Delta(to, int128(uint128(amount)) + unbalanced);
+        it.retired = new IMarket.Retired[](1);
+        it.salt = bytes32(++_salt);
+        it.expires = UnixTime.wrap(uint32(block.timestamp));
+    }
+
+    function _consents(
+        IMarket.NetStatement memory it,
+        uint256 who,
+        uint256 whom,
+        bool isForged
+    ) private view returns (IMarket.Consent[] memory consents) {
+        consents = new IMarket.Consent[](2);
+        bytes32 digest = netDigest(it);
+        bool isFirst = actors[who] < actors[whom];
+        consents[isFirst ? 0 : 1] = IMarket.Consent(actors[who], sign(_secrets[isForged ? whom : who], digest));
+        consents[isFirst ? 1 : 0] = IMarket.Consent(actors[whom], sign(_secrets[whom], digest));
+    }
+
     // --- for the invariants
+
+    /// Whether no promise paid more than was signed, or less than before.
+    function promisesAgree() external returns (bool) {
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            for (uint256 j = 0; j < ACTORS; ++j) {
+                uint128 paid = GweiSum.unwrap(market.redeemed(actors[i], actors[j]));
+                if (paid > promised[actors[i]][actors[j]] || paid < _redeemed[actors[i]][actors[j]]) return false;
+                _redeemed[actors[i]][actors[j]] = paid;
+            }
+        }
+        return true;
+    }
 
     function count() external view returns (uint256) {
         return ids.length;
@@ -295,6 +406,16 @@ contract MarketHandler is Stage {
         for (uint256 i = 0; i < ACTORS; ++i) {
             int256 moved = int256(balanceOf(actors[i])) - int256(before[i]);
             if (moved != (actors[i] == whose ? change : int256(0))) _break(what);
+        }
+    }
+
+    /// One balance falls by what another rises by.
+    function _expectMove(uint256[] memory before, address from, address to, uint256 amount, string memory what) private {
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            int256 expected = 0;
+            if (actors[i] == from) expected -= int256(amount);
+            if (actors[i] == to) expected += int256(amount);
+            if (int256(balanceOf(actors[i])) - int256(before[i]) != expected) _break(what);
         }
     }
 

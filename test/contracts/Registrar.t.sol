@@ -262,7 +262,7 @@ contract RegistrarTest {
             abi.encodeWithSelector(IRegistrar.RegistrarNotManagerOf.selector, agent, delegate, watcher)
         );
         vm.prank(watcher);
-        registrar.assignMonitor(agent, watcher);
+        registrar.assignMonitors(agent, _list(watcher));
     }
 
     function test_only_a_manager_is_assigned_as_one() public {
@@ -271,24 +271,114 @@ contract RegistrarTest {
         registrar.assignManager(agent, watcher);
     }
 
-    function test_watchers_need_their_role_and_can_be_taken_away() public {
-        vm.prank(delegate);
-        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarLacksRole.selector, watcher, 4, 0));
-        registrar.assignMonitor(agent, watcher);
+    function _list(address one) private pure returns (address[] memory list) {
+        list = new address[](1);
+        list[0] = one;
+    }
 
+    /// Agents of the delegate, with the roles of watchers.
+    function joinWatchers(uint256 count) private returns (address[] memory watchers) {
+        watchers = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            join(0x700 + i);
+            watchers[i] = vm.addr(0x700 + i);
+            vm.prank(delegate);
+            registrar.assignManager(watchers[i], delegate);
+            vm.prank(delegate);
+            registrar.setRoles(watchers[i], 6);
+        }
+    }
+
+    function test_an_agent_has_up_to_eight_monitors_and_eight_indexes() public {
+        address[] memory watchers = joinWatchers(8);
+        vm.expectEmit(true, true, true, true, address(registrar));
+        emit IRegistrar.MonitorsAssigned(agent, delegate, watchers);
         vm.prank(delegate);
-        registrar.assignManager(watcher, delegate);
+        registrar.assignMonitors(agent, watchers);
+        vm.expectEmit(true, true, true, true, address(registrar));
+        emit IRegistrar.IndexesAssigned(agent, delegate, watchers);
         vm.prank(delegate);
-        registrar.setRoles(watcher, 6);
+        registrar.assignIndexes(agent, watchers);
+        IRegistrar.Member memory it = registrar.member(agent);
+        vm.assertEq(keccak256(abi.encode(it.monitors)), keccak256(abi.encode(watchers)), "monitors");
+        vm.assertEq(keccak256(abi.encode(it.indexes)), keccak256(abi.encode(watchers)), "indexes");
         vm.prank(delegate);
-        registrar.assignMonitor(agent, watcher);
+        registrar.assignMonitors(agent, _list(watchers[3]));
+        vm.assertEq(registrar.member(agent).monitors.length, 1, "replaced as a whole");
         vm.prank(delegate);
-        registrar.assignIndex(agent, watcher);
-        vm.assertEq(registrar.member(agent).monitor, watcher, "monitor");
-        vm.assertEq(registrar.member(agent).index, watcher, "index");
+        registrar.assignMonitors(agent, new address[](0));
+        vm.assertEq(registrar.member(agent).monitors.length, 0, "none");
+    }
+
+    function test_a_ninth_watcher_is_refused() public {
+        address[] memory watchers = joinWatchers(9);
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarWatchersTooMany.selector, 8, 9));
         vm.prank(delegate);
-        registrar.assignMonitor(agent, address(0));
-        vm.assertEq(registrar.member(agent).monitor, address(0), "none");
+        registrar.assignMonitors(agent, watchers);
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarWatchersTooMany.selector, 8, 9));
+        vm.prank(delegate);
+        registrar.assignIndexes(agent, watchers);
+    }
+
+    function test_a_watcher_needs_its_role_is_named_once_and_does_not_watch_itself() public {
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarLacksRole.selector, watcher, 4, 0));
+        vm.prank(delegate);
+        registrar.assignMonitors(agent, _list(watcher));
+        address[] memory watchers = joinWatchers(2);
+        watchers[1] = watchers[0];
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarWatcherTwice.selector, watchers[0]));
+        vm.prank(delegate);
+        registrar.assignMonitors(agent, watchers);
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarWatcherOfItself.selector, watchers[0]));
+        vm.prank(delegate);
+        registrar.assignMonitors(watchers[0], _list(watchers[0]));
+    }
+
+    function test_a_change_of_level_ends_the_watching() public {
+        address[] memory watchers = joinWatchers(2);
+        vm.prank(delegate);
+        registrar.assignMonitors(agent, watchers);
+        vm.prank(delegate);
+        registrar.assignIndexes(agent, watchers);
+        vm.prank(master);
+        registrar.setLevel(agent, Level.delegate);
+        IRegistrar.Member memory it = registrar.member(agent);
+        vm.assertEq(it.monitors.length + it.indexes.length, 0, "none");
+        vm.assertEq(it.manager, address(0), "no manager");
+    }
+
+    // --- leaving, invitations
+
+    function test_who_resigns_has_no_work_and_no_endpoints_and_keeps_level_and_standing() public {
+        vm.prank(delegate);
+        registrar.setRoles(agent, 1);
+        vm.prank(delegate);
+        registrar.setStanding(agent, Standing.banned, 5, EVIDENCE);
+        vm.expectEmit(true, true, true, true, address(registrar));
+        emit IRegistrar.Resigned(agent);
+        vm.prank(agent);
+        registrar.resign();
+        IRegistrar.Member memory it = registrar.member(agent);
+        vm.assertEq(uint256(it.roles), 0, "roles");
+        vm.assertEq(it.manager, address(0), "manager");
+        vm.assertEq(it.secureAddr, "", "endpoint");
+        vm.assertEq(uint256(it.level), uint256(Level.agent), "level");
+        vm.assertEq(uint256(it.standing), uint256(Standing.banned), "a verdict is not left behind");
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarLevelNotGivable.selector, Level.master));
+        vm.prank(master);
+        registrar.resign();
+    }
+
+    function test_only_members_present_invitations_and_short_ones() public {
+        vm.expectEmit(true, true, true, true, address(registrar));
+        emit IRegistrar.InvitationPresented(agent, hex"01");
+        vm.prank(agent);
+        registrar.presentInvitation(hex"01");
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarNotMember.selector, address(this)));
+        registrar.presentInvitation(hex"01");
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarInvitationTooLong.selector, 256, 257));
+        vm.prank(agent);
+        registrar.presentInvitation(new bytes(257));
     }
 
     // --- standing
@@ -302,6 +392,16 @@ contract RegistrarTest {
         vm.prank(delegate);
         registrar.setStanding(agent, Standing.compliant, 43, EVIDENCE);
         vm.assertEq(uint256(registrar.member(agent).standing), uint256(Standing.compliant), "restored");
+    }
+
+    function test_no_standing_changes_without_a_reason_or_without_evidence() public {
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarReasonMissing.selector, agent));
+        vm.prank(delegate);
+        registrar.setStanding(agent, Standing.violation, 0, EVIDENCE);
+        vm.expectRevert(abi.encodeWithSelector(IRegistrar.RegistrarEvidenceMissing.selector, agent));
+        vm.prank(delegate);
+        registrar.setStanding(agent, Standing.violation, 1, bytes32(0));
+        vm.assertEq(uint256(registrar.member(agent).standing), uint256(Standing.compliant), "standing");
     }
 
     function test_neither_agent_nor_master_changes_standing() public {
@@ -362,6 +462,53 @@ contract RegistrarTest {
                 UnixTime.wrap(uint32(moment))
             )
         );
+    }
+
+    function test_a_renewal_is_refused_before_a_quarter_of_the_period() public {
+        uint32 earliest = uint32(START) + PERIOD / 4;
+        vm.warp(earliest - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IRegistrar.RegistrarRenewalEarly.selector,
+                UnixTime.wrap(earliest),
+                UnixTime.wrap(earliest - 1)
+            )
+        );
+        vm.prank(agent);
+        registrar.renew(agent);
+        vm.warp(earliest);
+        vm.prank(agent);
+        registrar.renew(agent);
+        vm.assertEq(uint256(UnixTime.unwrap(registrar.member(agent).renewedAt)), earliest, "renewed");
+    }
+
+    function test_a_renewal_is_refused_once_the_key_may_be_dropped() public {
+        vm.warp(START + 4 * PERIOD);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IRegistrar.RegistrarRenewalLate.selector,
+                UnixTime.wrap(uint32(START) + 4 * PERIOD),
+                UnixTime.wrap(uint32(START) + 4 * PERIOD)
+            )
+        );
+        vm.prank(agent);
+        registrar.renew(agent);
+        vm.prank(master); // whose key is never dropped
+        registrar.renew(master);
+    }
+
+    function test_who_was_abandoned_renews_and_is_then_restored_by_a_delegate() public {
+        vm.warp(START + 2 * PERIOD);
+        vm.prank(delegate);
+        registrar.renew(delegate);
+        registrar.abandon(agent);
+        vm.prank(agent);
+        registrar.renew(agent);
+        vm.assertEq(uint256(registrar.member(agent).standing), uint256(Standing.abandoned), "renewal restores nothing");
+        vm.prank(delegate);
+        registrar.setStanding(agent, Standing.compliant, 9, EVIDENCE);
+        expectNotYet(START + 4 * PERIOD, START + 2 * PERIOD);
+        registrar.abandon(agent);
     }
 
     function test_a_member_that_renewed_is_not_abandoned() public {

@@ -3,9 +3,9 @@ pragma solidity ^0.8.28;
 
 import {IMarket} from "../../contracts/interfaces/IMarket.sol";
 import {SignedTypes} from "../../contracts/libraries/SignedTypes.sol";
-import {BountyId, Gwei, UnixTime, Wei} from "../../contracts/types/Units.sol";
+import {BountyId, Gwei, GweiSum, UnixTime, Wei} from "../../contracts/types/Units.sol";
 import {vm} from "./Cheats.sol";
-import {HoldTokenFace, MarketFace, deployMarket, deployToken} from "./Deploy.sol";
+import {HoldTokenFace, MarketFace, deployMarket, deployOwnToken} from "./Deploy.sol";
 
 /// A market with a token, people in it, and builders of valid things.
 abstract contract Stage {
@@ -30,7 +30,7 @@ abstract contract Stage {
 
     function setUp() public virtual {
         vm.warp(START);
-        token = deployToken(address(this));
+        token = deployOwnToken();
         token.mint(address(this), 1_000_000 ether);
         market = deployMarket(address(token), FLOOR);
         fund(uploader, FUNDS);
@@ -109,6 +109,62 @@ abstract contract Stage {
         bytes32 structHash = SignedTypes.release(id, UnixTime.wrap(deadline));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(secret, digestFor(block.chainid, address(market), structHash));
         return abi.encodePacked(r, s, v);
+    }
+
+    function aVoucher(address from, address to, uint128 cumulative) internal pure returns (IMarket.Voucher memory) {
+        return IMarket.Voucher(from, to, GweiSum.wrap(cumulative));
+    }
+
+    function voucherDigestAt(
+        uint256 chainId,
+        address contract_,
+        IMarket.Voucher memory voucher
+    ) internal pure returns (bytes32) {
+        bytes32 type_ = keccak256("Voucher(address from,address to,uint128 cumulative)");
+        return digestFor(chainId, contract_, keccak256(abi.encode(type_, voucher)));
+    }
+
+    function signVoucher(uint256 secret, IMarket.Voucher memory voucher) internal view returns (bytes memory) {
+        return sign(secret, voucherDigestAt(block.chainid, address(market), voucher));
+    }
+
+    function sign(uint256 secret, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(secret, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// The digest of a statement, made apart from the market.
+    function netDigestAt(
+        uint256 chainId,
+        address contract_,
+        IMarket.NetStatement memory it
+    ) internal pure returns (bytes32) {
+        bytes memory deltas;
+        for (uint256 i = 0; i < it.deltas.length; ++i) {
+            deltas = bytes.concat(
+                deltas,
+                keccak256(abi.encode(keccak256("Delta(address account,int128 amount)"), it.deltas[i]))
+            );
+        }
+        bytes memory retired;
+        for (uint256 i = 0; i < it.retired.length; ++i) {
+            retired = bytes.concat(
+                retired,
+                keccak256(
+                    abi.encode(keccak256("Retired(address from,address to,uint128 cumulative)"), it.retired[i])
+                )
+            );
+        }
+        bytes memory type_ = bytes.concat(
+            "NetStatement(Delta[] deltas,Retired[] retired,bytes32 salt,uint32 expires)",
+            "Delta(address account,int128 amount)Retired(address from,address to,uint128 cumulative)"
+        );
+        bytes memory words = abi.encode(keccak256(type_), keccak256(deltas), keccak256(retired), it.salt, it.expires);
+        return digestFor(chainId, contract_, keccak256(words));
+    }
+
+    function netDigest(IMarket.NetStatement memory it) internal view returns (bytes32) {
+        return netDigestAt(block.chainid, address(market), it);
     }
 
     function aGroup(

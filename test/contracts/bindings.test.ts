@@ -7,22 +7,27 @@ import hre from 'hardhat'
 import { codeHash } from '../../chain/bindings/code-hash.ts'
 import {
   type ContractName,
+  DEFAULT_KAPPA,
+  DEFAULT_MINIMUM_STAKE,
   DEFAULT_RENEWAL_PERIOD,
   DEPLOYMENT_PLAN,
+  DEPLOYMENT_WIRING,
   DEV_ADVERT_FLOOR,
   type DeploymentTerms,
-  NO_MINTER,
   planArguments,
+  TRIVIAL_TARGET,
 } from '../../chain/bindings/deployment-plan.ts'
 import Holdfast from '../../ignition/modules/Holdfast.ts'
 import { generateBindings } from '../../scripts/generate-bindings.ts'
 
 const MASTER_KEY = `0x${new SigningKey(keccak256('0x01')).publicKey.slice(4)}`
 const TERMS: DeploymentTerms = {
-  minter: NO_MINTER,
   advertFloor: DEV_ADVERT_FLOOR,
   masterKey: MASTER_KEY,
   renewalPeriod: DEFAULT_RENEWAL_PERIOD,
+  kappa: DEFAULT_KAPPA,
+  minimumStake: DEFAULT_MINIMUM_STAKE,
+  mineTarget: TRIVIAL_TARGET,
 }
 
 type Connection = Awaited<ReturnType<typeof hre.network.create>>
@@ -54,7 +59,14 @@ describe('contracts: bindings and deployment', function () {
 
   it('the plan makes code that its own hash recognises, and with other terms the same hash', async () => {
     const first = await deployByPlan(connection)
-    const second = await deployByPlan(connection, { ...TERMS, advertFloor: 7n, renewalPeriod: 30 * 86_400 })
+    const second = await deployByPlan(connection, {
+      ...TERMS,
+      advertFloor: 7n,
+      renewalPeriod: 30 * 86_400,
+      kappa: DEFAULT_KAPPA + 1n,
+      minimumStake: 7n,
+      mineTarget: 7n,
+    })
     for (const { name, bindings } of DEPLOYMENT_PLAN) {
       for (const made of [first, second]) {
         const code = await provider.getCode(made[name])
@@ -80,9 +92,13 @@ describe('contracts: bindings and deployment', function () {
       const plan = DEPLOYMENT_PLAN.find((step) => step.name === name)
       return new Contract(made[name], plan?.bindings.ABI ?? [], provider)
     }
-    expect(await contractOf('market').getFunction('token')()).to.equal(made.token)
+    for (const { contract, read, names } of DEPLOYMENT_WIRING)
+      expect(await contractOf(contract).getFunction(read)(), `${contract}.${read}`).to.equal(made[names])
     expect(await contractOf('market').getFunction('advertFloor')()).to.equal(DEV_ADVERT_FLOOR)
-    expect(await contractOf('token').getFunction('minter')()).to.equal(NO_MINTER)
+    expect(await contractOf('stakePool').getFunction('kappa')()).to.equal(DEFAULT_KAPPA)
+    expect(await contractOf('stakePool').getFunction('minimumStake')()).to.equal(DEFAULT_MINIMUM_STAKE)
+    expect(await contractOf('mine').getFunction('target')()).to.equal(TRIVIAL_TARGET)
+    expect(await contractOf('token').getFunction('totalSupply')()).to.equal(0n)
     const master = new SigningKey(keccak256('0x01'))
     const id = `0x${keccak256(`0x${master.publicKey.slice(4)}`).slice(26)}`
     expect(String(await contractOf('registrar').getFunction('master')()).toLowerCase()).to.equal(id)
@@ -134,7 +150,7 @@ async function codesOnFreshChain(
       const code = await connection.provider.request({ method: 'eth_getCode', params: [address, 'latest'] })
       codes[name] = { address: address.toLowerCase(), code }
     }
-    expect(Object.keys(codes).sort()).to.deep.equal(['market', 'registrar', 'token'])
+    expect(Object.keys(codes).sort()).to.deep.equal(['market', 'mine', 'registrar', 'stakePool', 'token'])
     return codes
   } finally {
     await connection.close()

@@ -1,11 +1,9 @@
 import { expect } from 'chai'
-import { concat, toHex } from '../../base/bytes.ts'
+import { concat } from '../../base/bytes.ts'
 import { type Address, addressOf } from '../../base/curve.ts'
 import { HoldfastError } from '../../base/errors.ts'
 import { sha256 } from '../../base/hash.ts'
-import { type Placement, placementDigest } from '../../base/typed-data.ts'
 import { DAY } from '../../base/units.ts'
-import { answersRootOf } from '../../blob/answers-root.ts'
 import { answerRows, nonceOf } from '../../blob/challenge.ts'
 import { createAdverts } from '../../controller/adverts.ts'
 import { Controller } from '../../controller/controller.ts'
@@ -14,7 +12,8 @@ import type { Jobs } from '../../controller/jobs.ts'
 import { Ledger } from '../../controller/ledger.ts'
 import { openPlacement } from '../../controller/placement-state.ts'
 import { POLICY } from '../../controller/policy.ts'
-import { MemoryJournal, MemoryMarket, realClock, silent } from './memory-market.ts'
+import { aBookedBlob } from './booked-blob.ts'
+import { advance, MemoryJournal, MemoryMarket, realClock, silent } from './memory-market.ts'
 
 const domain = { chainId: 31337, contract: `0x${'11'.repeat(20)}` as Address }
 const secret = new Uint8Array(32).fill(7)
@@ -34,7 +33,15 @@ function yesJobs(world: { controller?: Controller; ledger?: Ledger }): Jobs {
     running: () => running,
     stop: async () => {},
     hand() {},
+    ask() {},
+    bisect() {},
     docket: async () => undefined,
+    lookForNotice() {},
+    askTerms: ({ placement }: Extract<Effect, { kind: 'ask-terms' }>) =>
+      tell((step) => {
+        const price = step.placement(placement)?.price ?? 0n
+        step.tell(placement, { kind: 'contract', fact: { kind: 'quoted', price } })
+      }),
     renew: (effect: Extract<Effect, { kind: 'renew' }>) =>
       tell((step) => step.tell(effect.placement, { kind: 'renewed', version: effect.version, end: effect.end })),
     topUp: (effect: Extract<Effect, { kind: 'top-up' }>) =>
@@ -82,36 +89,14 @@ async function openWorld(journal: MemoryJournal, market: MemoryMarket) {
   return { controller, ledger, outbox }
 }
 
+/** Of every blob here. */
+const terms = { domain, nonceKey, uploader: account, start: START }
+
 async function place(controller: Controller, shares: number): Promise<void> {
   await controller.step((step) => {
     for (let share = 0; share < shares; share++) {
-      const blob = blobOf(share)
-      const blobId = sha256(blob)
-      const answers = answerRows(
-        domain,
-        blobId,
-        blob,
-        Array.from({ length: POLICY.rows }, (_, row) => nonceOf(nonceKey, blobId, row)),
-      )
-      const placement: Placement = {
-        uploader: account,
-        steward: addressOf(new Uint8Array(32).fill(share + 10)),
-        blobId,
-        length: 24 * 2 ** 20,
-        price: 5_000_000_000_000_000n,
-        egressPrice: 0n,
-        egressFree: 0,
-        start: START,
-        end: START + 90 * DAY,
-        grace: POLICY.grace,
-        bond: 0n,
-        answersRoot: answersRootOf(answers),
-        tokenHash: new Uint8Array(32),
-        advert: new Uint8Array(32),
-        offerUntil: START + DAY,
-        version: 1,
-      }
-      const id = toHex(placementDigest(domain, placement))
+      const steward = addressOf(new Uint8Array(32).fill(share + 10))
+      const { id, placement, answers } = aBookedBlob({ ...terms, steward, blob: blobOf(share) })
       step.add(
         openPlacement({ id, ref: '00'.repeat(32), kind: 'share', segment: 0, share, placement, rows: answers.length }),
         { kind: 'booked', at: START },
@@ -119,22 +104,6 @@ async function place(controller: Controller, shares: number): Promise<void> {
       step.batch.answers(id, concat(...answers))
     }
   })
-}
-
-/** What `devnet advance` does. */
-async function advance(market: MemoryMarket, controllers: readonly Controller[], days: number): Promise<void> {
-  const target = market.time + days * DAY
-  for (let hop = 0; hop < 5000; hop++) {
-    const block = market.blocks.length - 1
-    const answers = await Promise.all(controllers.map((controller) => controller.tick(block)))
-    const busy = answers.find(({ idle }) => !idle)
-    if (busy) throw new Error(`not idle: ${busy.busy}`)
-    if (market.blocks.length - 1 !== block) continue
-    if (market.time >= target) return
-    market.time = Math.min(target, ...answers.map(({ nextDue }) => nextDue ?? target))
-    market.mine([])
-  }
-  throw new Error('too many hops')
 }
 
 describe('controller/controller', () => {
@@ -145,7 +114,7 @@ describe('controller/controller', () => {
     const { controller, ledger } = await openWorld(journal, market)
     await controller.start()
     await place(controller, 3)
-    await advance(market, [controller], 365)
+    await advance(market, controller, 365 * DAY)
     await controller.stop()
     expect(controller.failure).to.equal(undefined)
     expect(market.posts).to.have.length(market.swept.length)
@@ -170,7 +139,7 @@ describe('controller/controller', () => {
     await place(controller, 2)
     const silentOne = addressOf(new Uint8Array(32).fill(10))
     market.silentStewards.add(silentOne)
-    await advance(market, [controller], 30)
+    await advance(market, controller, 30 * DAY)
     await controller.stop()
     const states = new Map([...ledger.placements.values()].map(({ steward, state }) => [steward, state]))
     expect(states.get(silentOne)).to.equal('mia')
@@ -189,16 +158,51 @@ describe('controller/controller', () => {
     const first = await openWorld(journal, market)
     await first.controller.start()
     await place(first.controller, 3)
-    await advance(market, [first.controller], 10)
+    await advance(market, first.controller, 10 * DAY)
     await first.controller.stop()
     const before = market.posts.length
     const second = await openWorld(journal, market)
     for (const id of first.outbox.done) second.outbox.done.add(id)
     await second.controller.start()
-    await advance(market, [second.controller], 20)
+    await advance(market, second.controller, 20 * DAY)
     await second.controller.stop()
     expect(market.posts.length).to.be.greaterThan(before)
     expect(new Set(market.posts.map(({ id }) => id)).size).to.equal(market.posts.length)
+  })
+
+  it('makes answers again that were lost or damaged (F75): one round fails, the others on its docket go out, no row serves twice', async () => {
+    const market = new MemoryMarket(account, START, 10n ** 21n)
+    const journal = new MemoryJournal()
+    const { controller, ledger } = await openWorld(journal, market)
+    await controller.start()
+    await place(controller, 3)
+    await advance(market, controller, 2 * DAY)
+    const [lost, damaged, sound] = [...ledger.placements.keys()] as [string, string, string]
+    await journal.commit([{ key: `answers/${lost}`, value: undefined }])
+    const get = journal.get.bind(journal)
+    journal.get = async (key) => {
+      if (key === `answers/${damaged}` && isDamaged)
+        throw new HoldfastError('STORE_DAMAGED', { path: 'ledger', what: `the record ${key} is not what was written` })
+      return get(key)
+    }
+    let isDamaged = true
+    const commit = journal.commit.bind(journal)
+    journal.commit = async (changes) => {
+      if (changes.some(({ key }) => key === `answers/${damaged}`)) isDamaged = false
+      return commit(changes)
+    }
+    await advance(market, controller, 60 * DAY)
+    await controller.stop()
+    expect(controller.failure).to.equal(undefined)
+    for (const id of [lost, damaged]) {
+      const placement = ledger.placements.get(id)
+      expect(placement?.rows, id).to.include({ total: POLICY.rows * 2 })
+      expect(placement?.totals.checks, id).to.be.greaterThan(2)
+      expect(placement?.state).to.equal('held')
+    }
+    expect(ledger.placements.get(sound)?.rows.total).to.equal(POLICY.rows)
+    expect(new Set(market.posts.map(({ id }) => id)).size).to.equal(market.posts.length)
+    expect(market.posts).to.have.length(market.swept.length)
   })
 
   it('waits when the money is short, spends no row on it, and goes on when there is some', async () => {
@@ -206,11 +210,11 @@ describe('controller/controller', () => {
     const { controller, ledger } = await openWorld(new MemoryJournal(), market)
     await controller.start()
     await place(controller, 1)
-    await advance(market, [controller], 2)
+    await advance(market, controller, 2 * DAY)
     expect(market.posts).to.have.length(0)
     expect([...ledger.placements.values()][0]?.rows.next).to.equal(0)
     market.balance = 10n ** 21n
-    await advance(market, [controller], 1)
+    await advance(market, controller, 1 * DAY)
     await controller.stop()
     expect(market.swept).to.have.length(1)
   })
@@ -235,7 +239,7 @@ describe('controller/controller', () => {
     expect(controller.failure).to.equal(undefined)
     expect(market.posts).to.have.length(0)
     isAway = false
-    await advance(market, [controller], 1)
+    await advance(market, controller, 1 * DAY)
     await controller.stop()
     expect(controller.failure).to.equal(undefined)
     expect(market.swept).to.have.length(1)

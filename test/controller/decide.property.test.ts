@@ -14,21 +14,24 @@ const aDay = fc.nat(120).map((day) => START + day * DAY)
 const simple = (...kinds: readonly string[]) =>
   fc.record({ kind: fc.constantFrom(...kinds), docket: aDocket, at: aDay }) as unknown as fc.Arbitrary<Fact>
 
+const anOpening = {
+  kind: fc.constant('open' as const),
+  docket: aDocket,
+  due: aDay,
+  deadline: aDay,
+  retry: fc.boolean(),
+}
+
 /** Facts in any order, also such as cannot follow from each other. */
 const aFact: fc.Arbitrary<Fact> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Fact>({ kind: 'tick' }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('open' as const),
-      docket: aDocket,
-      due: aDay,
-      deadline: aDay,
-      retry: fc.boolean(),
-    }),
-  },
+  { weight: 6, arbitrary: fc.record({ ...anOpening, entries: fc.constantFrom(1, 15, 16, 1000) }) },
+  { weight: 3, arbitrary: fc.record({ ...anOpening, offered: fc.constant(true as const) }) },
+  { weight: 3, arbitrary: simple('vouched', 'turned') },
   { weight: 8, arbitrary: simple('posted', 'posted-final', 'swept', 'swept-final', 'revoked', 'revoked-final') },
   { weight: 4, arbitrary: simple('unposted', 'unswept', 'unrevoked', 'post-failed', 'revoke-failed') },
+  { weight: 2, arbitrary: simple('disproved') },
+  { weight: 2, arbitrary: aDocket.map((docket) => ({ kind: 'revoked-final', docket, withheld: true }) as const) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -45,11 +48,25 @@ const aFact: fc.Arbitrary<Fact> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('renewed' as const), version: fc.nat(4), end: aDay }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('terminated' as const), at: aDay }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unbonding' as const), at: aDay }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Fact>(
+      { kind: 'contract', fact: { kind: 'quoted', price: 5_300_000_000_000_000n } },
+      { kind: 'contract', fact: { kind: 'quoted', price: 1n << 90n } },
+      { kind: 'contract', fact: { kind: 'declined' } },
+      { kind: 'contract', fact: { kind: 'cleared', price: 5_000_000_000_000_000n } },
+      { kind: 'contract', fact: { kind: 'notice', by: 'steward' } },
+      { kind: 'contract', fact: { kind: 'notice', by: 'uploader', end: START + 20 * DAY } },
+      { kind: 'replaced' },
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom<Fact>(
       { kind: 'repair-started' },
       { kind: 'segment-lost' },
+      { kind: 'rows-lost' },
       { kind: 'booked', at: START + DAY },
     ),
   },
@@ -78,8 +95,12 @@ describe('controller/decide, whatever it is told', () => {
   it('uses rows in order, one a round, and gives none back', () => {
     fc.assert(
       fc.property(aStory, (story) => {
-        tell(story, (before, after) => {
-          expect(after.rows.next).to.be.within(before.rows.next, before.rows.next + 1)
+        tell(story, (before, after, fact) => {
+          const next = before.rows.next + 1
+          expect(after.rows.next).to.be.within(
+            before.rows.next,
+            fact.kind === 'rows-lost' ? Math.max(before.rows.next, before.rows.total) : next,
+          )
           expect(after.rows.total).to.be.at.least(before.rows.total)
           expect(after.totals.rounds).to.be.at.least(before.totals.rounds)
           expect(after.rounds.map((round) => round.row)).to.deep.equal([
@@ -87,7 +108,8 @@ describe('controller/decide, whatever it is told', () => {
           ])
           const planned = after.rounds.map((round) => round.docket).filter((docket) => docket.startsWith('d'))
           expect(planned, 'a docket names one round').to.deep.equal([...new Set(planned)])
-          if (after.rows.next > before.rows.next) expect(before.rounds.every((round) => !isOpen(round))).to.equal(true)
+          if (after.rows.next > before.rows.next && fact.kind !== 'rows-lost')
+            expect(before.rounds.every((round) => !isOpen(round))).to.equal(true)
         })
       }),
       { numRuns: 400 },
@@ -101,6 +123,21 @@ describe('controller/decide, whatever it is told', () => {
           expect(totals.cut).to.be.within(start, Math.max(start, end))
           expect(totals.paid + totals.forfeited).to.be.at.most(totals.cut - start)
           for (const round of rounds) expect(round.from).to.be.below(round.cut)
+        })
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('holds a docket that was withheld against nobody', () => {
+    fc.assert(
+      fc.property(aStory, (story) => {
+        tell(story, (before, after, fact) => {
+          if (fact.kind !== 'revoked-final' || !fact.withheld) return
+          expect(after.totals.lastMiss).to.be.at.most(before.totals.lastMiss)
+          expect(after.totals.misses).to.be.at.most(before.totals.misses)
+          expect(after.totals.streak).to.equal(before.totals.streak)
+          if (before.state !== 'suspect') expect(after.state).to.not.equal('suspect')
         })
       }),
       { numRuns: 400 },

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { DAY, HOUR } from '../../base/units.ts'
 import { outstandingEffects } from '../../controller/decide.ts'
-import { rowsLeft } from '../../controller/placement-state.ts'
+import { type Round, rowsLeft } from '../../controller/placement-state.ts'
 import { POLICY } from '../../controller/policy.ts'
 import { isSettled, nextDueOf } from '../../controller/progress.ts'
 import { aDriver, aPlacement, START } from './placement-builder.ts'
@@ -10,6 +10,12 @@ const due = (driver: ReturnType<typeof aDriver>) => driver.state.nextDue as numb
 const kinds = (effects: readonly { kind: string }[]) => effects.map((effect) => effect.kind)
 
 describe('controller/decide', () => {
+  it('never gives a row back that was used by a machine that is lost, when the answers are lost, too', () => {
+    const driver = aDriver({ ...aPlacement({ rows: 9 }), rows: { total: 9, next: 13 } })
+    driver.tell({ kind: 'rows-lost' }, START + DAY)
+    expect(driver.state.rows).to.deep.equal({ total: 9, next: 13 })
+  })
+
   it('counts the receipt as the first proof and asks for the first time a day later', () => {
     const placement = aPlacement()
     expect(placement.state).to.equal('held')
@@ -185,6 +191,20 @@ describe('controller/decide', () => {
     expect(driver.state.state).to.equal('mia')
   })
 
+  it('gives up what is held and can be asked no more, seven days after its round was due: no row, and no read', () => {
+    const driver = aDriver(aPlacement({ rows: 1 }))
+    driver.pass(due(driver))
+    expect(driver.state).to.include({ state: 'held' })
+    const until = due(driver) + 7 * DAY
+    driver.tell({ kind: 'tick' }, until - 1)
+    expect(driver.state.state).to.equal('held')
+    expect(nextDueOf(driver.state, POLICY, until - 1)).to.be.at.most(until)
+    expect(kinds(driver.tell({ kind: 'tick' }, until))).to.include.members(['repair', 'alert'])
+    expect(driver.state).to.include({ state: 'mia', goneWhy: 'mute' })
+    driver.tell({ kind: 'read-verified', at: until + DAY, rows: 10 }, until + DAY)
+    expect(driver.state.state).to.equal('held')
+  })
+
   it('leaves a suspect in peace while the uploader itself sleeps', () => {
     const driver = aDriver(aPlacement())
     const missedAt = driver.miss(due(driver))
@@ -201,17 +221,19 @@ describe('controller/decide', () => {
     expect(post.deadline).to.be.within(now + 71 * HOUR, now + 78 * HOUR)
   })
 
-  it('offers a renewal from 21 days before the end, daily, warning ever louder', () => {
+  it('asks for another term from 21 days before the end, daily for a week, warning ever louder', () => {
     const driver = aDriver(aPlacement({ term: 30 * DAY }))
     driver.pass(due(driver))
     const end = START + 30 * DAY
     expect(kinds(driver.tell({ kind: 'tick' }, end - 21 * DAY - 1))).to.deep.equal([])
-    const [offer] = driver.tell({ kind: 'tick' }, end - 21 * DAY)
-    expect(offer).to.deep.include({ kind: 'renew', version: 2, end: end + 30 * DAY })
+    const [ask] = driver.tell({ kind: 'tick' }, end - 21 * DAY)
+    expect(ask).to.deep.include({ kind: 'ask-terms', steward: driver.state.steward })
     const alerts: string[] = []
+    const asked: string[] = []
     for (let day = 1; day < 21; day++)
       for (const effect of driver.tell({ kind: 'tick' }, end - (21 - day) * DAY))
-        if (effect.kind === 'alert') alerts.push(effect.code)
+        effect.kind === 'alert' ? alerts.push(effect.code) : asked.push(effect.kind)
+    expect(asked).to.deep.equal([...Array(6).fill('ask-terms'), 're-auction'])
     expect(alerts).to.deep.equal(['renewal-late', 'renewal-late', 'renewal-late'])
   })
 
@@ -222,7 +244,7 @@ describe('controller/decide', () => {
     driver.tell({ kind: 'tick' }, end - 20 * DAY)
     driver.tell({ kind: 'renewed', version: 2, end: end + 30 * DAY }, end - 20 * DAY)
     expect(driver.state).to.deep.include({ version: 2, end: end + 30 * DAY })
-    expect(driver.state.renewal).to.equal(undefined)
+    expect(driver.state.contract).to.equal(undefined)
     driver.tell({ kind: 'renewed', version: 2, end: end + 90 * DAY }, end - 20 * DAY)
     expect(driver.state.end).to.equal(end + 30 * DAY)
   })
@@ -257,6 +279,55 @@ describe('controller/decide', () => {
     expect(post).to.deep.include({ kind: 'post', docket: 'aa', row: 0, from: START, cut: START + DAY })
     expect(kept.state.rows.next).to.equal(1)
     expect(kept.state.state).to.equal('held')
+  })
+
+  it('has a large missed docket bisected before it asks any of its blobs alone, again every six hours for three days', () => {
+    const driver = aDriver(aPlacement())
+    const now = due(driver)
+    const round = { docket: 'dd', due: now, deadline: now + 72 * HOUR }
+    driver.tell({ kind: 'open', ...round, retry: false, entries: 16 }, now)
+    driver.posted('dd', now)
+    const missedAt = round.deadline + HOUR
+    driver.tell({ kind: 'revoked', docket: 'dd', at: missedAt }, missedAt)
+    const asked = driver.tell({ kind: 'revoked-final', docket: 'dd' }, missedAt)
+    expect(kinds(asked)).to.deep.equal(['bisect', 'alert'])
+    expect(asked[0]).to.deep.include({ id: 'bisect/dd/1', docket: 'dd' })
+    expect(driver.state.nextDue).to.equal(missedAt + 3 * DAY)
+    let tries = 1
+    for (let at = missedAt; at < missedAt + 3 * DAY; ) {
+      const next = nextDueOf(driver.state, POLICY, at) as number
+      expect(next).to.be.above(at)
+      at = next
+      tries += kinds(driver.tell({ kind: 'tick' }, at)).filter((kind) => kind === 'bisect').length
+    }
+    expect(tries).to.equal(12)
+    const retry = driver.open(missedAt + 3 * DAY)
+    expect(retry.retry).to.equal(true)
+    expect(retry.deadline - missedAt, 'over within the seven days').to.be.at.most(7 * DAY)
+  })
+
+  it('asks a small missed docket again blob by blob, a day later', () => {
+    const driver = aDriver(aPlacement())
+    const now = due(driver)
+    driver.tell({ kind: 'open', docket: 'dd', due: now, deadline: now + 72 * HOUR, retry: false, entries: 15 }, now)
+    driver.posted('dd', now)
+    driver.tell({ kind: 'revoked-final', docket: 'dd' }, now + 73 * HOUR)
+    expect(driver.state.bisection).to.equal(undefined)
+    expect(driver.state.nextDue).to.equal(now + 73 * HOUR + DAY)
+  })
+
+  it('believes what a bisection shows: there, or MIA at once, and neither for a docket that was not the last one missed', () => {
+    for (const isThere of [true, false]) {
+      const driver = aDriver(aPlacement())
+      const missedAt = driver.miss(due(driver))
+      const { docket } = driver.state.rounds[0] as Round
+      driver.tell({ kind: 'disproved', docket: 'ff', at: missedAt }, missedAt)
+      expect(driver.state.state).to.equal('suspect')
+      if (isThere) driver.tell({ kind: 'read-verified', at: missedAt }, missedAt)
+      else expect(kinds(driver.tell({ kind: 'disproved', docket, at: missedAt }, missedAt))).to.include('repair')
+      expect(driver.state.state).to.equal(isThere ? 'held' : 'mia')
+      expect(driver.state.goneWhy).to.equal(isThere ? undefined : 'disproved')
+    }
   })
 
   it('stops early when told to: a last cut at that moment, no renewal', () => {

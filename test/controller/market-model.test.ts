@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { ceilDiv, DAY, GiB, HOUR, MONTH } from '../../base/units.ts'
 import type { PostEffect } from '../../controller/facts.ts'
 import { isOpen, openRoundOf, type PlacementState } from '../../controller/placement-state.ts'
-import { POLICY } from '../../controller/policy.ts'
+import { POLICY, type Policy } from '../../controller/policy.ts'
 import { decide as decideSteward, type Effect as StewardEffect } from '../../steward/decide.ts'
 import { type HeldPlacement, holdPlacement } from '../../steward/held-placement.ts'
 import { aMarket } from './market-model.ts'
@@ -12,12 +12,12 @@ import { aPlacement, START, stewardOf } from './placement-builder.ts'
 type Run = ReturnType<typeof aMarket>
 const UNIT = BigInt(GiB) * BigInt(MONTH) * 10n ** 9n
 
-/** Placements with three stewards, put at different times, of different lengths and prices. */
-function aPortfolio(count: number): PlacementState[] {
+/** Placements with some stewards, put at different times, of different lengths and prices; with two stewards each has its own time. */
+function aPortfolio(count: number, stewards = 3): PlacementState[] {
   return Array.from({ length: count }, (_, i) =>
     aPlacement({
       n: i + 1,
-      steward: 1 + (i % 3),
+      steward: 1 + (i % stewards),
       start: START + 977 * HOUR * (i % 2) + i,
       length: 1000 + i * 77_777,
       price: 10n ** 15n + BigInt(i),
@@ -196,9 +196,15 @@ const anOp = fc.oneof(
     arbitrary: fc.record({ op: fc.constant('reorganise' as const), depth: fc.integer({ min: 1, max: 6 }) }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('peers' as const) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('release' as const), bits: fc.nat(15), crash: aCrash }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('damage' as const), bits: fc.nat(15), crash: aCrash }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('bisect' as const), bits: fc.nat(15) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('restart' as const) }) },
 )
 type Op = typeof anOp extends fc.Arbitrary<infer One> ? One : never
+
+/** Dockets of two are many here. */
+const SMALL: Policy = { ...POLICY, bisectFrom: 2 }
 
 /** How often what was told, over all runs: a test that never saw a reorganisation has not tested one. */
 const seen = new Map<string, number>()
@@ -218,13 +224,31 @@ function play(run: Run, ops: readonly Op[], deep: boolean, check: () => void): v
     if (step.op === 'tick') run.tick(step.crash)
     if (step.op === 'follow') run.follow(step.crash)
     if (step.op === 'peers') run.answerPeers()
+    if (step.op === 'release') run.release(step.bits, step.crash)
+    if (step.op === 'damage') {
+      run.market.now = Math.max(run.market.now, run.nextDue() ?? 0)
+      run.tick()
+      for (let block = 0; block < 4; block++) mineAndFollow(run)
+      run.release(step.bits, step.crash)
+      for (let block = 0; block < 4; block++) mineAndFollow(run, block === 1 ? step.crash : 'no')
+    }
+    if (step.op === 'bisect') run.bisect(step.bits)
     if (step.op === 'restart') run.restart()
     if (step.op === 'reorganise') run.reorganise(step.depth, deep)
     if (step.op === 'mine') run.mine(sweepSome(step.sweeps), (n) => ((step.takes >> (n % 4)) & 1) === 1)
     check()
   }
   for (const told of run.market.told.values())
-    for (const { fact } of told) seen.set(fact.kind, (seen.get(fact.kind) ?? 0) + 1)
+    for (const { fact } of told) {
+      const kind = fact.kind === 'released' && !fact.lost ? 'released, not lost' : fact.kind
+      seen.set(kind, (seen.get(kind) ?? 0) + 1)
+    }
+  seen.set('again', (seen.get('again') ?? 0) + run.events().filter(({ docket }) => isAgain(run, docket)).length)
+}
+
+function mineAndFollow(run: Run, crash: 'no' | 'before-commit' | 'before-perform' = 'no'): void {
+  run.mine()
+  run.follow(crash)
 }
 
 /** Time goes on, everyone works again, nobody sweeps: what is open closes, and the books can be compared. */
@@ -245,7 +269,7 @@ describe('controller/market-model: anything may happen', () => {
   it('never has two bounties open over a placement, no row in two rounds, no second paid twice, whatever crashes and whatever the chain undoes', () => {
     fc.assert(
       fc.property(fc.array(anOp, { minLength: 20, maxLength: 120 }), (ops) => {
-        const run = aMarket(aPortfolio(4), START, POLICY, 3)
+        const run = aMarket(aPortfolio(6, 2), START, SMALL, 3)
         play(run, ops, false, () => assertSafe(run))
         comeToRest(run)
         assertSafe(run)
@@ -260,7 +284,7 @@ describe('controller/market-model: anything may happen', () => {
   it('keeps rows and money right even when the chain undoes what was called final', () => {
     fc.assert(
       fc.property(fc.array(anOp, { minLength: 20, maxLength: 120 }), (ops) => {
-        const run = aMarket(aPortfolio(3), START, POLICY, 1)
+        const run = aMarket(aPortfolio(6, 2), START, SMALL, 1)
         play(run, ops, true, () => {
           for (const posts of postsOf(run).values()) {
             const rounds = new Map<number, number>()
@@ -293,6 +317,10 @@ describe('controller/market-model: anything may happen', () => {
       'unrevoked',
       'post-failed',
       'revoke-failed',
+      'released',
+      'released, not lost',
+      'again',
+      'disproved',
     ])
       expect(seen.get(kind) ?? 0, kind).to.be.above(20)
   })
@@ -300,7 +328,7 @@ describe('controller/market-model: anything may happen', () => {
   it('comes to rest: when nobody answers any more, every placement is MIA or over, and nothing stays open', () => {
     fc.assert(
       fc.property(fc.array(anOp, { maxLength: 60 }), (ops) => {
-        const run = aMarket(aPortfolio(3), START, POLICY, 3)
+        const run = aMarket(aPortfolio(6, 2), START, SMALL, 3)
         play(run, ops, false, () => undefined)
         for (let step = 0; step < 400 && !isAtRest(run); step++) {
           run.tick()
@@ -318,6 +346,11 @@ describe('controller/market-model: anything may happen', () => {
     )
   })
 })
+
+/** A bounty over what a released one left. */
+function isAgain(run: Run, docket: string): boolean {
+  return run.market.dockets.get(docket)?.posts[0]?.again === true
+}
 
 /** Whatever is open is young: nothing waits for an answer that cannot come. */
 function assertClosing(run: Run): void {

@@ -4,9 +4,10 @@
  */
 import { decide, outstandingEffects } from '../../controller/decide.ts'
 import type { Effect, Fact, PostEffect } from '../../controller/facts.ts'
-import type { PlacementState } from '../../controller/placement-state.ts'
+import { missedRoundOf, type PlacementState } from '../../controller/placement-state.ts'
 import type { Policy } from '../../controller/policy.ts'
 import { nextDueOf } from '../../controller/progress.ts'
+import { againDeadlineOf, againPlanOf } from '../../controller/release.ts'
 import { amountOf, groupDue } from '../../controller/schedule.ts'
 import { draw } from './placement-builder.ts'
 
@@ -21,7 +22,7 @@ interface Block {
 }
 
 interface Intent {
-  readonly kind: 'post' | 'revoke'
+  readonly kind: 'post' | 'revoke' | 'release'
   readonly docket: string
   readonly deadline: number
   status: 'waiting' | 'mined' | 'failed'
@@ -39,6 +40,8 @@ export interface Market {
   /** Everything told to each placement, for replay. */
   readonly told: Map<string, { readonly fact: Fact; readonly now: number }[]>
   readonly dockets: Map<string, Docket>
+  /** Released dockets, with the placements that are lost. Committed with the state. */
+  readonly releases: Map<string, ReadonlySet<string>>
   readonly alerts: string[]
   readonly renewals: string[]
   now: number
@@ -53,6 +56,7 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
     placements: new Map(placements.map((placement) => [placement.id, placement])),
     told: new Map(placements.map((placement) => [placement.id, []])),
     dockets: new Map(),
+    releases: new Map(),
     alerts: [],
     renewals: [],
     now,
@@ -145,12 +149,56 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
   function fail(id: string): void {
     const intent = intents.get(id) as Intent
     intent.status = 'failed'
+    if (intent.kind === 'release') return // the ordinary revoke does as well
     const fact: Fact = { kind: intent.kind === 'post' ? 'post-failed' : 'revoke-failed', docket: intent.docket }
     step((tell) => tellDocket(tell, intent.docket, fact), 'no')
   }
 
   function tellDocket(tell: (id: string, fact: Fact) => void, docket: string, fact: Fact): void {
     for (const id of market.dockets.get(docket)?.placements ?? []) tell(id, fact)
+  }
+
+  function tellReleased(tell: (id: string, fact: Fact) => void, docket: string, lost: ReadonlySet<string>): void {
+    const { placements, deadline } = market.dockets.get(docket) as Docket
+    const again = {
+      docket: againPlanOf(docket),
+      deadline: againDeadlineOf(deadline, market.now),
+      entries: placements.length - lost.size,
+    }
+    const released = { kind: 'released', docket, at: market.now } as const
+    for (const id of placements)
+      tell(id, lost.has(id) ? { ...released, lost: true } : { ...released, lost: false, again })
+  }
+
+  /** Stewards give back what is posted and final, with the blobs of these bits on their lists; once a round. */
+  function release(bits: number, crash: 'no' | 'before-commit' | 'before-perform' = 'no'): void {
+    for (const [docket, { placements, deadline, posts }] of [...market.dockets]) {
+      const isOpen = placements.every((id) =>
+        market.placements
+          .get(id)
+          ?.rounds.some((round) => round.docket === docket && round.phase === 'posted' && round.final),
+      )
+      if (!isOpen || posts[0]?.again || market.releases.has(docket) || market.now > deadline) continue
+      const lost = placements.filter((_, i) => (bits >> (i % 4)) & 1)
+      if (lost.length === 0 || crash === 'before-commit') continue
+      market.releases.set(docket, new Set(lost))
+      intents.set(`release/${docket}`, { kind: 'release', docket, deadline, status: 'waiting' })
+    }
+    if (crash !== 'no') restart()
+  }
+
+  /** Bisections come to their end: blobs of these bits are not there any more. */
+  function bisect(bits: number): void {
+    let n = 0
+    for (const [id, placement] of [...market.placements]) {
+      const missed = placement.bisection && missedRoundOf(placement)
+      if (!missed) continue
+      const isLost = ((bits >> (n++ % 4)) & 1) === 1
+      const fact: Fact = isLost
+        ? { kind: 'disproved', docket: missed.docket, at: market.now }
+        : { kind: 'read-verified', at: market.now }
+      step((tell) => tell(id, fact), 'no')
+    }
   }
 
   /** A block with whatever of the waiting transactions `takes` lets in, and these sweeps. */
@@ -166,11 +214,14 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
         open.set(intent.docket, market.dockets.get(intent.docket) as Docket)
         events.push({ kind: 'posted', docket: intent.docket })
         intent.status = 'mined'
-      } else if (intent.kind === 'revoke' && bounty && market.now >= bounty.deadline + 3600) {
+      } else if (
+        (intent.kind === 'revoke' && bounty && market.now >= bounty.deadline + 3600) ||
+        (intent.kind === 'release' && bounty)
+      ) {
         open.delete(intent.docket)
         events.push({ kind: 'revoked', docket: intent.docket })
         intent.status = 'mined'
-      } else refused.push(id)
+      } else if (intent.kind !== 'release' || market.now > intent.deadline + 3600) refused.push(id)
     }
     for (const docket of sweeps) {
       const bounty = open.get(docket)
@@ -189,12 +240,12 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
   function reorganise(depth: number, deep: boolean): void {
     const kept = Math.max(1, chain.length - depth, deep ? 0 : finalUpTo)
     for (const { kind, docket } of chain.slice(kept).flatMap((block) => block.events))
-      for (const [id, intent] of intents)
+      for (const intent of intents.values())
         if (
           intent.docket === docket &&
           intent.status === 'mined' &&
-          id.startsWith(kind === 'posted' ? 'post/' : 'revoke/') &&
-          kind !== 'swept'
+          kind !== 'swept' &&
+          (intent.kind === 'post') === (kind === 'posted')
         )
           intent.status = 'waiting'
     chain = chain.slice(0, kept)
@@ -214,7 +265,11 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
         for (const block of target.slice(shared))
           for (const { kind, docket } of block.events) tellDocket(tell, docket, { kind, docket, at: block.time })
         for (const block of target.slice(Math.min(finalUpTo, shared), nextFinal))
-          for (const { kind, docket } of block.events) tellDocket(tell, docket, { kind: `${kind}-final`, docket })
+          for (const { kind, docket } of block.events) {
+            const lost = kind === 'revoked' ? market.releases.get(docket) : undefined
+            if (lost) tellReleased(tell, docket, lost)
+            else tellDocket(tell, docket, { kind: `${kind}-final`, docket })
+          }
       },
       crash,
       () => {
@@ -232,7 +287,7 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
           tell(id, { kind: 'tick' })
       const all = [...market.placements.keys()].map(at)
       for (const { id: docket, due, deadline, retry, placements: ids } of groupDue(all, market.now, market.policy))
-        for (const id of ids) tell(id, { kind: 'open', docket, due, deadline, retry })
+        for (const id of ids) tell(id, { kind: 'open', docket, due, deadline, retry, entries: ids.length })
     }, crash)
   }
 
@@ -241,8 +296,11 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
     for (const [id, placement] of [...market.placements]) {
       if (placement.topUp)
         step((tell) => tell(id, { kind: 'read-verified', at: market.now, rows: placement.rows.total + 9 }), 'no')
-      const { renewal } = placement
-      if (renewal) step((tell) => tell(id, { kind: 'renewed', version: renewal.version, end: renewal.end }), 'no')
+      const { contract, price, version, end, term } = placement
+      if (contract?.phase === 'asking')
+        step((tell) => tell(id, { kind: 'contract', fact: { kind: 'quoted', price } }), 'no')
+      if (market.placements.get(id)?.contract?.phase === 'offered')
+        step((tell) => tell(id, { kind: 'renewed', version: version + 1, end: end + term }), 'no')
     }
   }
 
@@ -261,5 +319,19 @@ export function aMarket(placements: readonly PlacementState[], now: number, poli
   }
 
   const events = () => chain.flatMap((block) => block.events)
-  return { market, openOnChain, mine, reorganise, follow, tick, answerPeers, nextDue, replay, restart, events }
+  return {
+    market,
+    openOnChain,
+    mine,
+    reorganise,
+    follow,
+    tick,
+    release,
+    bisect,
+    answerPeers,
+    nextDue,
+    replay,
+    restart,
+    events,
+  }
 }

@@ -1,11 +1,11 @@
 /** A chain with one market, one uploader and obedient stewards, all in memory: for driving the controller's loop through a year in seconds. */
 import { fromHex, toHex } from '../../base/bytes.ts'
-import type { Address } from '../../base/curve.ts'
-import type { Change, Clock, Journal, Log } from '../../base/ports.ts'
-import { bountyIdOf } from '../../base/typed-data.ts'
+import { type Address, recoverSigner } from '../../base/curve.ts'
+import type { Change, Clock, Journal, Log, TickAnswer } from '../../base/ports.ts'
+import { bountyIdOf, type Domain, releaseDigest } from '../../base/typed-data.ts'
 import { type UnixTime, unixTime } from '../../base/units.ts'
-import type { PostCall } from '../../controller/bounties.ts'
-import type { ControllerChain, ControllerOutbox, FeedUpdate, MarketFact } from '../../controller/controller.ts'
+import type { PostCall } from '../../controller/bounty-intents.ts'
+import type { ControllerChain, ControllerOutbox, FeedUpdate, MarketFact } from '../../controller/controller-ports.ts'
 
 export class MemoryJournal implements Journal {
   readonly map = new Map<string, Uint8Array>()
@@ -66,6 +66,8 @@ export class MemoryMarket {
   time: number
   /** Stewards that do not sweep. */
   readonly silentStewards = new Set<Address>()
+  /** Of the market, for releases. */
+  domain: Domain | undefined
   private readonly account: Address
   private wake: (() => void)[] = []
 
@@ -91,7 +93,7 @@ export class MemoryMarket {
     this.open.set(id, call)
     this.posts.push({ id, steward: call.steward, amount: call.amount, time: this.time, deadline: call.deadline })
     const place = () => ({ id, block: this.blocks.length, blockTime: this.time })
-    this.mine([{ kind: 'posted', ...place() }])
+    this.mine([{ kind: 'posted', ...place(), post: call }])
     if (this.silentStewards.has(call.steward)) return
     this.open.delete(id)
     this.swept.push(id)
@@ -102,6 +104,22 @@ export class MemoryMarket {
     const id = toHex(bountyId)
     const bounty = this.open.get(id)
     if (!bounty || this.time < bounty.deadline + 3600) throw new Error('not open, or too early')
+    this.giveBack(id, bounty)
+  }
+
+  /** As the contract: the signer of `Release(id, deadline)` must be the steward that gives the id. */
+  private revokeReleased({ claimKey, steward, signature }: { claimKey: Address; steward: Address; signature: string }) {
+    const bountyId = bountyIdOf(this.account, claimKey, steward)
+    const id = toHex(bountyId)
+    const bounty = this.open.get(id)
+    const domain = this.domain
+    if (!bounty || !domain) throw new Error('not open')
+    const digest = releaseDigest(domain, { bountyId, deadline: bounty.deadline })
+    if (recoverSigner(digest, fromHex(signature)) !== steward) throw new Error('not released')
+    this.giveBack(id, bounty)
+  }
+
+  private giveBack(id: string, bounty: Open): void {
     this.open.delete(id)
     this.balance += bounty.amount * 10n ** 9n
     this.revoked.push(id)
@@ -122,7 +140,11 @@ export class MemoryMarket {
           const upTo = market.blocks.length
           const applied = market.blocks.slice(next, upTo).flatMap(({ facts }) => facts)
           next = upTo
-          const head = { number: upTo - 1, timestamp: (market.blocks[upTo - 1] as { time: number }).time }
+          const head = {
+            number: upTo - 1,
+            timestamp: (market.blocks[upTo - 1] as { time: number }).time,
+            hash: '0x00' as const,
+          }
           const update: FeedUpdate = {
             reverted: [],
             applied,
@@ -160,6 +182,7 @@ export class MemoryMarket {
       intents: {
         post: (id, call) => put(id, { call }),
         revoke: (id, bountyId) => put(id, { bountyId }),
+        revokeReleased: (id, released) => put(id, { released }),
         advert: (id) => put(id, {}),
       },
       kick: () => {
@@ -172,10 +195,11 @@ export class MemoryMarket {
             const intent = JSON.parse(new TextDecoder().decode(value)) as {
               call?: Record<string, string>
               bountyId?: string
+              released?: { claimKey: Address; steward: Address; signature: string }
             }
             try {
               if (intent.call) {
-                const { steward, claimKey, amount, docketHash, note, deadline } = intent.call
+                const { steward, claimKey, amount, docketHash, note, deadline, notAfter } = intent.call
                 this.post({
                   steward: steward as Address,
                   claimKey: claimKey as Address,
@@ -183,8 +207,10 @@ export class MemoryMarket {
                   amount: BigInt((amount as string).slice(0, -1)),
                   docketHash: fromHex(docketHash as string),
                   note: fromHex(note as string),
+                  notAfter: Number(notAfter),
                 })
-              } else if (intent.bountyId) this.revoke(fromHex(intent.bountyId))
+              } else if (intent.released) this.revokeReleased(intent.released)
+              else if (intent.bountyId) this.revoke(fromHex(intent.bountyId))
             } catch (cause) {
               void refused?.(id, cause as Error)
             }
@@ -203,4 +229,29 @@ export class MemoryMarket {
   now(): UnixTime {
     return unixTime(this.time)
   }
+}
+
+/**
+ * What `devnet advance` does: time moves from one due moment to the next, and jobs and intents run to their end in between.
+ * @param tries ticks in which the controller may still be busy
+ */
+export async function advance(
+  market: MemoryMarket,
+  controller: { tick(block: number): Promise<TickAnswer> },
+  seconds: number,
+  tries = 1,
+): Promise<void> {
+  const target = market.time + seconds
+  for (let hop = 0; hop < 5000; hop++) {
+    const block = market.blocks.length - 1
+    let answer = await controller.tick(block)
+    for (let tried = 1; !answer.idle && tried < tries; tried++) answer = await controller.tick(block)
+    const { idle, busy, nextDue } = answer
+    if (!idle) throw new Error(`not idle: ${busy}`)
+    if (market.blocks.length - 1 !== block) continue
+    if (market.time >= target) return
+    market.time = Math.min(target, nextDue ?? target)
+    market.mine([])
+  }
+  throw new Error('too many hops')
 }

@@ -23,6 +23,8 @@ export interface Wanted {
   readonly rows?: number
   readonly price?: bigint
   readonly length?: number
+  /** Of a backup. */
+  readonly rides?: true
 }
 
 /** A placement booked at its start: state `held`. */
@@ -34,6 +36,7 @@ export function aPlacement({
   rows = 9,
   price = 5_300_000_000_000_000n,
   length = 8 * MiB,
+  rides,
 }: Wanted = {}): PlacementState {
   const terms: Placement = {
     uploader: stewardOf(0xffff),
@@ -53,12 +56,21 @@ export function aPlacement({
     offerUntil: start + DAY,
     version: 1,
   }
-  const made = openPlacement({ id: hex(n), ref: hex(0), kind: 'share', segment: 0, share: n, placement: terms, rows })
+  const made = openPlacement({
+    id: hex(n),
+    ref: hex(0),
+    kind: 'share',
+    segment: 0,
+    share: n,
+    placement: terms,
+    rows,
+    ...(rides ? { rides } : {}),
+  })
   return decide(made, { kind: 'booked', at: start }, at(start)).next
 }
 
 /** Drives one placement by hand and remembers every effect. */
-export function aDriver(first: PlacementState, policy = POLICY) {
+export function aDriver(first: PlacementState, policy = POLICY, index?: () => bigint) {
   const effects: Effect[] = []
   let state = first
   const driver = {
@@ -67,7 +79,10 @@ export function aDriver(first: PlacementState, policy = POLICY) {
       return state
     },
     tell(fact: Fact, now: number): readonly Effect[] {
-      const { next, effects: asked } = decide(state, fact, at(now, policy))
+      const { next, effects: asked } = decide(state, fact, {
+        ...at(now, policy),
+        ...(index === undefined ? {} : { index }),
+      })
       state = next
       effects.push(...asked)
       return asked

@@ -50,6 +50,15 @@ describe('controller/rounds', () => {
         expect(after(from, kind), `${kind} after ${from}`).to.equal(expected[i] === '-' ? from : expected[i])
     })
 
+  it('remembers that a docket was withheld as long as its revoke stands, and of the first word on it', () => {
+    const withheld = { kind: 'revoked-final', docket: 'aa', withheld: true } as const
+    const round = applyRoundFact(aRound('revoked'), withheld, NOW)
+    expect(round).to.deep.include({ phase: 'revoked', final: true, withheld: true })
+    expect(applyRoundFact(round, withheld, NOW)).to.deep.equal(round)
+    expect(applyRoundFact(round, fact('unrevoked'), NOW)).to.not.have.property('withheld')
+    expect(applyRoundFact(aRound('revoked', true), withheld, NOW)).to.not.have.property('withheld')
+  })
+
   it('remembers the block of a sweep, not the moment it became final', () => {
     const swept = applyRoundFact(aRound('posted'), { kind: 'swept', docket: 'aa', at: 4000 }, NOW)
     expect(applyRoundFact(swept, { kind: 'swept-final', docket: 'aa' }, NOW)).to.deep.include({ at: 4000, final: true })

@@ -1,9 +1,57 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { HoldfastError } from '../../base/errors.ts'
 import { DAY, HOUR } from '../../base/units.ts'
+import { segmentLoss } from '../../controller/confidence.ts'
 import { POLICY } from '../../controller/policy.ts'
-import { amountOf, createDraw, deadlineOf, gapOf, groupDue } from '../../controller/schedule.ts'
+import { amountOf, createDraw, deadlineOf, gapOf, groupDue, planByRisk } from '../../controller/schedule.ts'
 import { aDriver, aPlacement, draw, START, stewardOf } from './placement-builder.ts'
+
+const aRiskShare = fc.record({
+  chance: fc.double({ min: 0.3, max: 1, noNaN: true }),
+  silence: fc.nat(60).map((days) => days * DAY),
+  asked: fc.boolean(),
+})
+
+describe('controller/schedule, the risk policy', () => {
+  const shares = (...chances: number[]) => chances.map((chance) => ({ chance, silence: 10 * DAY }))
+
+  it('asks nobody while what is left to fear stays within the risk', () => {
+    expect(planByRisk(shares(...Array<number>(10).fill(0.99)), 3, 1e-6, POLICY)).to.deep.equal([])
+  })
+
+  it('asks the most doubtful first, and no more of them than it takes', () => {
+    const doubtful = shares(0.9, 0.5, 0.8, 0.6)
+    expect(planByRisk(doubtful, 3, 0.1, POLICY)).to.deep.equal([1, 3])
+    expect(planByRisk(doubtful, 3, 0.02, POLICY)).to.deep.equal([1, 3, 2])
+  })
+
+  it('does not ask twice, nor what is proven or absent', () => {
+    const some = [{ chance: 0.5, silence: DAY, asked: true }, ...shares(1, 0, 0.6)]
+    expect(planByRisk(some, 3, 1e-6, POLICY)).to.deep.equal([3])
+  })
+
+  it('leaves a loss within the risk if all answer, or has asked everybody it could', () => {
+    fc.assert(
+      fc.property(fc.array(aRiskShare, { maxLength: 12 }), fc.integer({ min: 1, max: 4 }), (list, k) => {
+        const picked = planByRisk(list, k, 1e-4, POLICY)
+        expect(new Set(picked).size).to.equal(picked.length)
+        const after = list.map((share, i) =>
+          picked.includes(i) || share.asked ? { ...share, chance: 1, silence: 0 } : share,
+        )
+        const able = list.filter(({ chance, asked }) => !asked && chance < 1).length
+        if (picked.length < able) expect(segmentLoss(after, k, POLICY)).to.be.at.most(1e-4)
+      }),
+    )
+  })
+
+  it('refuses a risk of 0, which would ask without end, and of 1', () => {
+    for (const risk of [0, 1, Number.NaN])
+      expect(() => planByRisk([], 3, risk, POLICY))
+        .to.throw(HoldfastError)
+        .with.property('code', 'INPUT_RANGE')
+  })
+})
 
 describe('controller/schedule', () => {
   it('waits 1, 7, 14 and then 30 days when nothing jitters', () => {

@@ -14,6 +14,7 @@ describe('controller/segment-health', () => {
       threshold: 8,
       needsRepair: false,
       isLost: false,
+      isMendable: true,
     })
     expect(segmentHealth(states(8, ['mia', 'mia']), 3, 10).needsRepair).to.equal(true)
   })
@@ -24,6 +25,20 @@ describe('controller/segment-health', () => {
       needsRepair: true,
     })
     expect(segmentHealth(states(7, ['placing', 'lost', 'ended']), 3, 10).confirmed).to.equal(7)
+  })
+
+  it('counts nothing that lies with an outcast steward, and calls nothing lost for it', () => {
+    expect(segmentHealth([...states(8), 'outcast', 'outcast'], 3, 10)).to.deep.include({
+      confirmed: 8,
+      needsRepair: true,
+      isLost: false,
+    })
+    expect(segmentHealth([...states(2), ...Array<'outcast'>(8).fill('outcast')], 3, 10)).to.deep.include({
+      needsRepair: false,
+      isMendable: false,
+      isLost: false,
+    })
+    expect(segmentHealth([...states(1), 'outcast', 'mia'], 3, 10).isLost).to.equal(true)
   })
 
   it('cannot repair what is lost', () => {

@@ -43,7 +43,7 @@ describe('the vocabulary of errors', () => {
   })
 
   it('would notice a remedy that names something else', () => {
-    expect(complaintAboutRemedy('holdfast repair {object}')).to.contain('no command repair')
+    expect(complaintAboutRemedy('holdfast mend {object}')).to.contain('no command mend')
     expect(complaintAboutRemedy('holdfast config')).to.contain('needs one of')
     expect(complaintAboutRemedy('see holdfast stat {id} --parts')).to.contain('no option --parts')
     expect(complaintAboutRemedy('give --more')).to.contain('no command has --more')

@@ -11,9 +11,11 @@ export interface BountyEvent {
   readonly steward: string
   readonly amount: bigint
   readonly time: number
+  readonly block: number
 }
 
 export interface PostedEvent extends BountyEvent {
+  readonly poster: string
   readonly docketHash: string
   /** Of a docket of at most eight: what it asks, as (blob id, nonce) in hex. */
   readonly challenges: readonly { readonly blobId: string; readonly nonce: string }[]
@@ -38,13 +40,15 @@ export async function marketLogs(market: MarketHandle) {
         steward: String(args.steward ?? args.payee ?? '').toLowerCase(),
         amount: args.amount as bigint,
         time: blocks.get(blockNumber) as number,
+        block: blockNumber,
       }))
     const posted: PostedEvent[] = bounties('BountyPosted').map((bounty, i) => {
-      const { docketHash, note } = (named('BountyPosted')[i] as EventLog).args
+      const { docketHash, note, poster } = (named('BountyPosted')[i] as EventLog).args
       const docket = fromHex((note as string).slice(2))
       const challenges = docket.length === 0 ? [] : decodeDocket(docket)
       return {
         ...bounty,
+        poster: String(poster).toLowerCase(),
         docketHash: docketHash as string,
         challenges: challenges.map(({ blobId, nonce }) => ({ blobId: toHex(blobId), nonce: toHex(nonce) })),
       }
@@ -52,7 +56,7 @@ export async function marketLogs(market: MarketHandle) {
     const accounts = new Set(
       logs
         .flatMap(({ args }) =>
-          ['account', 'poster', 'steward', 'payee', 'uploader'].map((field) => args.toObject()[field]),
+          ['account', 'poster', 'steward', 'payee', 'uploader', 'from', 'to'].map((field) => args.toObject()[field]),
         )
         .filter((it) => typeof it === 'string'),
     )
@@ -62,6 +66,18 @@ export async function marketLogs(market: MarketHandle) {
       posted,
       swept: bounties('BountySwept'),
       revoked: bounties('BountyRevoked'),
+      redeemed: named('Redeemed').map(({ args, transactionHash }) => ({
+        from: String(args.from).toLowerCase(),
+        to: String(args.to).toLowerCase(),
+        paid: args.paid as bigint,
+        tx: transactionHash,
+      })),
+      /** Transactions that posted, swept, took back or redeemed. */
+      settling: new Set(
+        ['BountyPosted', 'BountySwept', 'BountyRevoked', 'Redeemed'].flatMap((name) =>
+          named(name).map(({ transactionHash }) => transactionHash),
+        ),
+      ).size,
       deposited: sum('Deposited', 'amount'),
       withdrawn: sum('Withdrawn', 'amount'),
       adverts: named('Advertised').map(({ args }) => args.advertHash as string),

@@ -39,6 +39,19 @@ export interface MarketHandle {
   close(): Promise<void>
 }
 
+export interface MarketOptions {
+  /** Backups of the ledger are objects with adverts and blobs of their own; a test that counts those does without. Default off. */
+  readonly backup?: 'on' | 'off'
+  /** How rounds are paid; default the program's. */
+  readonly settle?: 'auto' | 'chain' | 'vouchers'
+  /** Monitor daemons; most markets need none, and each costs a process. Default 0. */
+  readonly monitors?: number
+  /** What each steward asks, HOLD per GiB-month; default: its own cost. */
+  readonly price?: string
+  /** Most for fees in a day of chain time; default the program's. */
+  readonly feeBudget?: string
+}
+
 const MiB = 1 << 20
 
 /** SHA-256 of a file, streamed. */
@@ -53,15 +66,32 @@ export async function hashFile(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Starts a market of `stewards` stewards. Whoever opens it closes it. */
-export async function openMarket(stewards: number): Promise<MarketHandle> {
-  const sandbox = await openSandbox()
+/** Starts a market of `stewards` stewards. Whoever opens it closes it. @param program another launcher than that of the sources */
+export async function openMarket(
+  stewards: number,
+  program?: string,
+  { backup = 'off', feeBudget, monitors = 0, price, settle }: MarketOptions = {},
+): Promise<MarketHandle> {
+  const sandbox = await openSandbox({
+    HOLDFAST_CONTROLLER_BACKUP: backup,
+    ...(settle === undefined ? {} : { HOLDFAST_CONTROLLER_SETTLE: settle }),
+    ...(feeBudget === undefined ? {} : { HOLDFAST_CHAIN_FEE_BUDGET: feeBudget }),
+    ...(price === undefined ? {} : { HOLDFAST_STEWARD_PRICE: price }),
+  })
   const { home } = sandbox
-  const run = (args: readonly string[], options?: RunOptions) =>
-    sandbox.run([...args, '--home', home, '--json'], options)
-  const ok = (args: readonly string[], options?: RunOptions) => sandbox.ok([...args, '--home', home, '--json'], options)
+  const whole = (args: readonly string[], options?: RunOptions) =>
+    [
+      [...(program === undefined ? [] : [program]), ...args, '--home', home, '--json'],
+      program === undefined ? options : { ...options, program: process.execPath },
+    ] as const
+  const run = (args: readonly string[], options?: RunOptions) => sandbox.run(...whole(args, options))
+  const ok = (args: readonly string[], options?: RunOptions) => sandbox.ok(...whole(args, options))
   const up = async (...more: readonly string[]) =>
-    (await ok(['up', '--stewards', String(stewards), '--detach', ...more], { timeoutMs: 90_000 })).last as Ready
+    (
+      await ok(['up', '--stewards', String(stewards), '--monitors', String(monitors), '--detach', ...more], {
+        timeoutMs: 90_000,
+      })
+    ).last as Ready
   try {
     const market: MarketHandle = {
       sandbox,
@@ -103,11 +133,11 @@ export async function openMarket(stewards: number): Promise<MarketHandle> {
 }
 
 /** A market for a mocha suite: up before its tests, gone after them. */
-export function useMarket(stewards: number): () => MarketHandle {
+export function useMarket(stewards: number, options?: MarketOptions): () => MarketHandle {
   let market: MarketHandle | undefined
   before(async function () {
     this.timeout(120_000)
-    market = await openMarket(stewards)
+    market = await openMarket(stewards, undefined, options)
   })
   after(async function () {
     this.timeout(60_000)

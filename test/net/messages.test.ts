@@ -14,14 +14,25 @@ import {
   REVEALS_PER_PAGE,
   type RevealEntry,
 } from '../../net/messages/bid.ts'
+import { MAX_BULK_BYTES } from '../../net/messages/bulk.ts'
 import { MAX_DOCKET_FRAME } from '../../net/messages/docket.ts'
 import { MAX_FETCH_BYTES } from '../../net/messages/fetch.ts'
 import { only } from '../../net/messages/fields.ts'
 import { decodeHandshake, MAX_HANDSHAKE_BYTES } from '../../net/messages/handshake.ts'
 import { isIncluded, pathOf, rootOf, treeOf } from '../../net/messages/inclusion.ts'
 import { encodeIndex, MAX_INDEX_BYTES } from '../../net/messages/index-records.ts'
+import {
+  encodeReportMessage,
+  MAX_REPORT_BYTES,
+  MAX_REPORT_EVIDENCE,
+  MAX_VERDICT_EVIDENCE,
+} from '../../net/messages/report.ts'
+import { DRAWS_PER_PAGE, encodeRight, MAX_CHALLENGES, MAX_DEPOSIT, MAX_RIGHT_BYTES } from '../../net/messages/right.ts'
+import { MAX_SPONSOR_BYTES } from '../../net/messages/sponsor.ts'
 import { decodeStore, MAX_STORE_BYTES } from '../../net/messages/store.ts'
+import { MAX_VOUCHER_FRAME } from '../../net/messages/voucher.ts'
 import { errorOf } from '../../net/peer-error.ts'
+import { effort } from '../effort.ts'
 import { DIGESTS, EXAMPLES, PROTOCOLS } from './message-examples.ts'
 
 const CAPS: Record<keyof typeof PROTOCOLS, number> = {
@@ -31,6 +42,19 @@ const CAPS: Record<keyof typeof PROTOCOLS, number> = {
   fetch: MAX_FETCH_BYTES,
   docket: MAX_DOCKET_FRAME,
   index: MAX_INDEX_BYTES,
+  report: MAX_REPORT_BYTES,
+  right: MAX_RIGHT_BYTES,
+  sponsor: MAX_SPONSOR_BYTES,
+  bulk: MAX_BULK_BYTES,
+  voucher: MAX_VOUCHER_FRAME,
+}
+
+/** The codec of a protocol, without the union of all their messages: the compiler gives up on that. */
+function codecOf(protocol: keyof typeof PROTOCOLS): {
+  encode(value: never): CborValue
+  decode(value: CborValue): object
+} {
+  return PROTOCOLS[protocol]
 }
 
 function isMalformed(act: () => unknown): boolean {
@@ -53,7 +77,7 @@ describe('net/messages', () => {
     expect(vectors.messages.map(({ name }) => name)).to.deep.equal(EXAMPLES.map(({ name }) => name))
     for (const [i, { name, protocol, message }] of EXAMPLES.entries()) {
       const vector = vectors.messages[i] as { cbor: string }
-      const { encode, decode } = PROTOCOLS[protocol]
+      const { encode, decode } = codecOf(protocol)
       expect(toHex(encodeCbor(encode(message as never))), name).to.equal(vector.cbor)
       expect(decode(decodeCbor(fromHex(vector.cbor), CAPS[protocol])), name).to.deep.equal(withoutAbsent(message))
     }
@@ -64,10 +88,62 @@ describe('net/messages', () => {
       EXAMPLES.filter((one) => one.protocol === protocol).map((one) => one.message.kind as string)
     expect(new Set(kinds('handshake'))).to.have.keys('hi', 'hello', 'welcome')
     expect(new Set(kinds('bid'))).to.have.keys('invite', 'sealed', 'book', 'commits', 'reveal', 'outcome', 'reveals')
-    expect(new Set(kinds('store'))).to.have.keys('offer', 'go', 'signed', 'renewal', 'rows', 'successor', 'taken')
-    expect(new Set(kinds('fetch'))).to.have.keys('get', 'blob')
-    expect(new Set(kinds('docket'))).to.have.keys('get', 'docket', 'push', 'release', 'go', 'taken')
+    expect(new Set(kinds('store'))).to.have.keys(
+      'offer',
+      'go',
+      'signed',
+      'renewal',
+      'terms',
+      'quote',
+      'leaving',
+      'notice',
+      'rows',
+      'successor',
+      'taken',
+      'sent',
+      'inline',
+    )
+    expect(new Set(kinds('fetch'))).to.have.keys('get', 'blob', 'aside')
+    expect(new Set(kinds('docket'))).to.have.keys(
+      'get',
+      'docket',
+      'push',
+      'ask',
+      'nothing',
+      'release',
+      'bisect',
+      'answer',
+      'go',
+      'taken',
+    )
+    expect(new Set(kinds('bulk'))).to.have.keys('take', 'bytes', 'give', 'go', 'taken')
     expect(new Set(kinds('index'))).to.have.keys('announce', 'taken', 'lookup', 'found')
+    expect(new Set(kinds('report'))).to.have.keys(
+      'report',
+      'verdict',
+      'taken',
+      'call',
+      'ballot',
+      'open',
+      'vote',
+      'demand',
+      'appeal',
+      'heard',
+      'hearing',
+      'ask',
+      'assigned',
+    )
+    expect(new Set(kinds('sponsor'))).to.have.keys('call', 'result', 'blob', 'signed')
+    expect(new Set(kinds('right'))).to.have.keys(
+      'ask',
+      'draw',
+      'leaves',
+      'challenge',
+      'answers',
+      'granted',
+      'deposit',
+      'taken',
+    )
   })
 
   it('computes the digests of the vectors', () => {
@@ -78,7 +154,7 @@ describe('net/messages', () => {
 
   it('keeps every message within the cap of its protocol, the fullest pages too', () => {
     for (const { protocol, message } of EXAMPLES)
-      expect(encodeCbor(PROTOCOLS[protocol].encode(message as never)).length).to.be.at.most(CAPS[protocol])
+      expect(encodeCbor(codecOf(protocol).encode(message as never)).length).to.be.at.most(CAPS[protocol])
     const most = 2n ** 128n - 1n
     const steward: Address = `0x${'ff'.repeat(20)}`
     const word = new Uint8Array(32).fill(255)
@@ -91,12 +167,34 @@ describe('net/messages', () => {
       capacity: Number.MAX_SAFE_INTEGER,
     }
     const reveals = Array.from({ length: REVEALS_PER_PAGE }, (): RevealEntry => ({ bid, salt: word, lot: 255 }))
-    const commits = Array.from({ length: COMMITS_PER_PAGE }, () => ({ steward, commit: word, confidence: 1_000_000 }))
+    const commits = Array.from({ length: COMMITS_PER_PAGE }, () => ({
+      steward,
+      commit: word,
+      confidence: 1_000_000,
+      cluster: 4096,
+      newcomer: 1,
+      backing: 2n ** 64n - 1n,
+    }))
     for (const message of [
       { kind: 'reveals', entries: reveals } as const,
       { kind: 'commits', entries: commits } as const,
     ])
       expect(encodeCbor(encodeBidMessage(message)).length).to.be.at.most(MAX_BID_BYTES)
+    const find = (name: string) => EXAMPLES.find((one) => one.name === name)?.message as never
+    const { entries: drawn } = find('placements that were drawn') as { entries: readonly { path: readonly object[] }[] }
+    const leaf = drawn[0] as { path: readonly object[] }
+    const path = Array.from({ length: 48 }, () => ({ sum: Number.MAX_SAFE_INTEGER, hash: word, left: 1 }))
+    const leaves = Array.from({ length: DRAWS_PER_PAGE }, () => ({ ...leaf, path }))
+    const { entries: lent } = find('deposit with a verifier') as { entries: readonly object[] }
+    const ticket = { nonce: word, seal: word }
+    const deposits = Array.from({ length: MAX_DEPOSIT }, () => ({ ...lent[1], tickets: [ticket, ticket] }))
+    const nonces = Array.from({ length: MAX_CHALLENGES }, () => ({ blobId: word, nonce: word }))
+    for (const message of [
+      { kind: 'leaves', entries: leaves },
+      { kind: 'challenge', nonces },
+      { ...(find('deposit with a verifier') as object), entries: deposits },
+    ])
+      expect(encodeCbor(encodeRight(message as never)).length, message.kind).to.be.at.most(MAX_RIGHT_BYTES)
     const entries = Array.from({ length: 2_048 }, () => ({ key: word, blobId: word }))
     const announced = EXAMPLES.find(({ message }) => message.kind === 'announce')?.message as unknown as {
       statement: never
@@ -104,11 +202,37 @@ describe('net/messages', () => {
     expect(encodeCbor(encodeIndex({ kind: 'announce', statement: announced.statement, entries })).length).to.be.at.most(
       MAX_INDEX_BYTES,
     )
+    for (const { protocol, message } of EXAMPLES) {
+      if (protocol !== 'report') continue
+      const full =
+        message.kind === 'report' || message.kind === 'call'
+          ? { ...message, report: { ...message.report, evidence: new Uint8Array(MAX_REPORT_EVIDENCE) } }
+          : message.kind === 'verdict'
+            ? { ...message, verdict: { ...message.verdict, evidence: new Uint8Array(MAX_VERDICT_EVIDENCE) } }
+            : message
+      expect(encodeCbor(encodeReportMessage(full)).length).to.be.at.most(MAX_REPORT_BYTES)
+    }
+  })
+
+  it('refuses reports and verdicts with more evidence than their caps, or of a kind or class that is not one', () => {
+    for (const { protocol, message } of EXAMPLES) {
+      if (protocol !== 'report' || (message.kind !== 'report' && message.kind !== 'verdict')) continue
+      const inner = message.kind === 'report' ? message.report : message.verdict
+      for (const change of [
+        { evidence: new Uint8Array(MAX_VERDICT_EVIDENCE + 1) },
+        { [message.kind === 'report' ? 'kind' : 'class']: 'hearsay' },
+        { signature: new Uint8Array(64) },
+        { at: 2 ** 32 },
+      ]) {
+        const changed = encodeReportMessage({ ...message, [message.kind]: { ...inner, ...change } } as never)
+        expect(isMalformed(() => PROTOCOLS.report.decode(changed))).to.equal(true)
+      }
+    }
   })
 
   it('refuses every example with one field missing, one too many, or one of another type', () => {
     for (const { name, protocol, message } of EXAMPLES) {
-      const { encode, decode } = PROTOCOLS[protocol]
+      const { encode, decode } = codecOf(protocol)
       const value = encode(message as never) as { readonly [kind: string]: { readonly [key: string]: CborValue } }
       const kind = Object.keys(value)[0] as string
       const body = value[kind] as { readonly [key: string]: CborValue }
@@ -127,13 +251,15 @@ describe('net/messages', () => {
       for (const key of Object.keys(body)) {
         const { [key]: gone, ...rest } = body
         expect(
-          isMalformed(() => decode({ [kind]: { ...body, [key]: 'another type' } })),
+          isMalformed(() => decode({ [kind]: { ...body, [key]: typeof body[key] === 'string' ? 7 : 'another type' } })),
           `${name}.${key} type`,
         ).to.equal(true)
         const isOptional =
-          ['from', 'locator', 'length', 'successor', 'txHash', 'lot'].includes(key) &&
-          kind !== 'successor' &&
-          kind !== 'docket'
+          (key === 'right' && kind === 'offer') ||
+          (kind === 'go' && key === 'transfer') ||
+          (['from', 'locator', 'length', 'successor', 'txHash', 'lot', 'plain', 'known'].includes(key) &&
+            kind !== 'successor' &&
+            kind !== 'docket')
         if (!isOptional)
           expect(
             isMalformed(() => decode({ [kind]: rest })),
@@ -171,7 +297,7 @@ describe('net/messages', () => {
   it('does not crash or stall on random frames, nor on changed ones', () => {
     const all = EXAMPLES.map(({ protocol, message }) => ({
       protocol,
-      bytes: encodeCbor(PROTOCOLS[protocol].encode(message as never)),
+      bytes: encodeCbor(codecOf(protocol).encode(message as never)),
     }))
     const frame = fc.oneof(
       fc.record({
@@ -187,16 +313,16 @@ describe('net/messages', () => {
     fc.assert(
       fc.property(frame, ({ protocol, bytes }) => {
         try {
-          const message = PROTOCOLS[protocol].decode(decodeCbor(bytes, CAPS[protocol]))
+          const message = codecOf(protocol).decode(decodeCbor(bytes, CAPS[protocol]))
           // What is read means exactly the bytes that came.
-          expect(toHex(encodeCbor(PROTOCOLS[protocol].encode(message as never)))).to.equal(toHex(bytes))
+          expect(toHex(encodeCbor(codecOf(protocol).encode(message as never)))).to.equal(toHex(bytes))
         } catch (cause) {
           if (!(cause instanceof HoldfastError && cause.code === 'NET_MALFORMED')) throw cause
         }
       }),
-      { numRuns: 10_000 },
+      { numRuns: effort(10_000, 100_000, 2_000_000) },
     )
-  })
+  }).timeout(effort(60_000, 300_000, 7_200_000))
 
   it('refuses the known tricks of decoders', () => {
     const bytes = {

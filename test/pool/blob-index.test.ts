@@ -109,9 +109,14 @@ describe('pool/blob-index', () => {
     const greedy = anIdentity()
     const copies = Array.from({ length: 6 }, () => anEntry({ key, blobId: rng.bytes(32) }))
     expect(tell(index, greedy, copies)).to.equal(4)
-    for (let i = 0; i < 30; i++) tell(index, anIdentity(), [anEntry({ key, blobId: rng.bytes(32) })])
+    for (let i = 0; i < 30; i++)
+      expect(
+        tell(index, anIdentity(), [anEntry({ key, blobId: rng.bytes(32) })]),
+        'whoever has most makes way',
+      ).to.equal(1)
     expect(ask(index, [key])).to.have.length(32)
-    expect(tell(index, greedy, copies.slice(0, 1))).to.equal(1) // its place is its own
+    expect(tell(index, greedy, copies.slice(0, 1))).to.equal(0)
+    expect(tell(index, greedy, copies.slice(3, 4))).to.equal(1) // its place is its own
   })
 
   it('forgets the longest unannounced of whoever has most, never of others', () => {

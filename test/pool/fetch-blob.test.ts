@@ -64,7 +64,7 @@ describe('pool/fetch-blob', () => {
 
   it('brings the successor record of a copy along', async () => {
     const successor = rng.bytes(5_000)
-    const steward = await aSteward({ held: { successor } })
+    const steward = await aSteward({ held: { successor: async () => successor } })
     const fetched = await fetchBlob(reader.node, targetOf(steward.node), { blobId, token })
     expect(Buffer.from(fetched.bytes).equals(bytes)).to.equal(true)
     expect(Buffer.from(fetched.successor ?? []).equals(successor)).to.equal(true)

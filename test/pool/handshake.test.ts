@@ -1,17 +1,15 @@
 import { expect } from 'chai'
 import { type Address, addressOf, signDigest, ZERO_ADDRESS } from '../../base/curve.ts'
 import { HoldfastError } from '../../base/errors.ts'
-import { helloDigest, poolIdOf, welcomeDigest } from '../../base/typed-data.ts'
-import { decodeHandshake, encodeHandshake, type HandshakeMessage } from '../../net/messages/handshake.ts'
+import type { HandshakeMessage } from '../../net/messages/handshake.ts'
 import type { Gate } from '../../net/node.ts'
 import type { Wire } from '../../net/wire.ts'
 import { createGate } from '../../pool/handshake.ts'
 import { aLog, aNode, clock, rng, stopNodes, targetOf } from '../net/nodes.ts'
+import { aHello, aWelcome, type Hello, hear, say, type Welcome } from './handshake-by-hand.ts'
 import { aMember, clockOff, DOMAIN, FakeRegistry, type PoolNode } from './pool-nodes.ts'
 
 const ECHO = '/holdfast/echo/1'
-type Hello = Extract<HandshakeMessage, { kind: 'hello' }>
-type Welcome = Extract<HandshakeMessage, { kind: 'welcome' }>
 
 async function serveEcho(member: PoolNode): Promise<PoolNode> {
   await member.node.handle(ECHO, async (wire, peer) => wire.send({ id: peer.id ?? ZERO_ADDRESS, roles: peer.roles }), {
@@ -52,46 +50,6 @@ async function aForger(play: {
   return { node: await aNode({ secret, gate }), secret, id, log: aLog() }
 }
 
-async function hear<K extends HandshakeMessage['kind']>(
-  wire: Wire,
-  _kind: K,
-): Promise<Extract<HandshakeMessage, { kind: K }>> {
-  return decodeHandshake(await wire.receive(1024)) as Extract<HandshakeMessage, { kind: K }>
-}
-
-const say = (wire: Wire, message: HandshakeMessage) => wire.send(encodeHandshake(message))
-
-/** A correct Hello, changed, and then signed by `secret`. */
-function aHello(secret: Uint8Array, to: Address, connectionId: Uint8Array, change: Partial<Hello> = {}): Hello {
-  const hello = {
-    connectionId,
-    nonce: rng.bytes(32),
-    time: clock.now(),
-    from: addressOf(secret),
-    to,
-    pool: poolIdOf(DOMAIN),
-    roles: 0,
-    version: 1,
-    ...change,
-  }
-  return { kind: 'hello', ...hello, signature: change.signature ?? signDigest(secret, helloDigest(DOMAIN, hello)) }
-}
-
-function aWelcome(secret: Uint8Array, hello: Hello, change: Partial<Welcome> = {}): Welcome {
-  const welcome = {
-    hello: helloDigest(DOMAIN, hello),
-    time: clock.now(),
-    from: addressOf(secret),
-    to: hello.from,
-    ...change,
-  }
-  return {
-    kind: 'welcome',
-    ...welcome,
-    signature: change.signature ?? signDigest(secret, welcomeDigest(DOMAIN, welcome)),
-  }
-}
-
 describe('pool/handshake', () => {
   let registry: FakeRegistry
   beforeEach(() => {
@@ -103,7 +61,7 @@ describe('pool/handshake', () => {
     const server = await serveEcho(await aMember(registry, { roles: 2 }))
     const client = await aMember(registry, { roles: 1 })
     expect(await asks(client, server)).to.deep.equal({ id: client.id, roles: 1 })
-    expect(client.node.peers()).to.deep.equal([{ id: server.id, channel: server.id, roles: 2 }])
+    expect(client.node.peers()).to.deep.equal([{ id: server.id, channel: server.id, roles: 2, says: 2 }])
   })
 
   it('lets a client stay anonymous', async () => {
@@ -152,11 +110,11 @@ describe('pool/handshake', () => {
 
   it('refuses clocks ten minutes apart and warns of two', async () => {
     const server = await serveEcho(await aMember(registry))
-    for (const offset of [-601, 601]) {
+    for (const offset of [-601, 601, 660]) {
       const client = await aMember(registry, { gate: { clock: clockOff(offset) } })
       expect(await codeOf(asks(client, server)), String(offset)).to.equal('PEER_CLOCK')
     }
-    const late = await aMember(registry, { gate: { clock: clockOff(-300) } })
+    const late = await aMember(registry, { gate: { clock: clockOff(-180) } })
     expect(await codeOf(asks(late, server))).to.equal('none')
     expect(late.log.lines.some((line) => line.event === 'pool.clock' && line.level === 'warn')).to.equal(true)
     expect(server.log.lines.some((line) => line.event === 'pool.clock' && line.level === 'warn')).to.equal(true)
@@ -229,6 +187,10 @@ describe('pool/handshake', () => {
       'signed by another': (hello, secret) => aWelcome(secret, hello, { signature: signDigest(other, rng.bytes(32)) }),
       'in the name of another': (hello) => aWelcome(other, hello),
       'to another': (hello, secret) => aWelcome(secret, hello, { to: addressOf(other) }),
+      'with the s of the signature flipped': (hello, secret) => {
+        const welcome = aWelcome(secret, hello)
+        return { ...welcome, signature: flipped(welcome.signature) }
+      },
       'the Hello reflected': (hello) => hello,
       'ten minutes old': (hello, secret) => aWelcome(secret, hello, { time: clock.now() - 700 }),
       recorded: (hello, secret) => {
@@ -257,6 +219,7 @@ describe('pool/handshake', () => {
       'signed by another': 'PEER_HANDSHAKE',
       'in the name of another': 'PEER_HANDSHAKE',
       'to another': 'PEER_HANDSHAKE',
+      'with the s of the signature flipped': 'PEER_HANDSHAKE',
       'the Hello reflected': 'NET_PROTOCOL',
       'ten minutes old': 'PEER_CLOCK',
       recorded: 'none',

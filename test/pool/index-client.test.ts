@@ -17,7 +17,7 @@ import { ROLE } from '../../pool/registry-view.ts'
 import { aLog, anIdentity, clock, eventually, rng, stopNodes } from '../net/nodes.ts'
 import { aMember, FakeRegistry, type PoolNode } from './pool-nodes.ts'
 
-const QUICK: Partial<IndexTimes> = { pollMs: 50, gatherMs: 10, askMs: 1_000 }
+const QUICK: Partial<IndexTimes> = { pollMs: 50, gatherMs: 10, askMs: 20_000 }
 
 describe('pool/index-client', () => {
   let registry: FakeRegistry

@@ -14,7 +14,12 @@ function aMemberView(change: Partial<MemberView> = {}): MemberView {
   const { id } = anIdentity()
   return {
     id,
+    publicKey: new Uint8Array(64),
+    level: 'agent',
     roles: 1,
+    manager: undefined,
+    monitors: [],
+    index: undefined,
     standing: 'compliant',
     secureAddr: HERE,
     insecureAddr: '',
@@ -36,12 +41,29 @@ describe('pool/membership', () => {
   it('plans renewal at half the period and warns at 50, 75 and 90 percent', () => {
     expect(planMembership(aMemberView(), HERE, at(50))).to.deep.equal({ act: 'renew', warning: 50, nextDue: at(75) })
     expect(planMembership(aMemberView(), HERE, at(75))).to.deep.equal({ act: 'renew', warning: 75, nextDue: at(90) })
-    expect(planMembership(aMemberView(), HERE, at(400))).to.deep.equal({ act: 'renew', warning: 90 })
+    expect(planMembership(aMemberView(), HERE, at(399))).to.deep.equal({ act: 'renew', warning: 90 })
+  })
+
+  it('asks for no renewal that the registrar refuses: once the key may be dropped', () => {
+    expect(planMembership(aMemberView(), HERE, at(400))).to.deep.equal({ warning: 90 })
+  })
+
+  it('treats a delegate like an agent: a manager that nobody dials renews and is warned', () => {
+    const manager = aMemberView({ level: 'delegate', roles: 8, secureAddr: '' })
+    expect(planMembership(manager, '', at(50))).to.deep.equal({ act: 'renew', warning: 50, nextDue: at(75) })
+    expect(planMembership(manager, '', at(49))).to.deep.equal({ nextDue: at(50) })
   })
 
   it('plans a change of endpoint, but not to none', () => {
     expect(planMembership(aMemberView(), '/ip4/127.0.0.8/tcp/1', at(1)).act).to.equal('endpoints')
     expect(planMembership(aMemberView(), '', at(1)).act).to.equal(undefined)
+  })
+
+  it('registers the plain endpoint beside the secure one, and takes it back when it is closed', () => {
+    const plain = '/ip4/127.0.0.7/tcp/4002'
+    expect(planMembership(aMemberView(), HERE, at(1), plain).act).to.equal('endpoints')
+    expect(planMembership(aMemberView({ insecureAddr: plain }), HERE, at(1), plain).act).to.equal(undefined)
+    expect(planMembership(aMemberView({ insecureAddr: plain }), HERE, at(1)).act).to.equal('endpoints')
   })
 
   it('submits each act once, however often it is checked', async () => {

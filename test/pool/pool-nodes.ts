@@ -20,7 +20,12 @@ export class FakeRegistry implements RegistryView {
     const before = this.#members.get(id)
     const fresh = {
       id,
+      publicKey: new Uint8Array(64),
+      level: 'agent',
       roles: 0,
+      manager: undefined,
+      monitors: [],
+      index: undefined,
       standing: 'compliant',
       secureAddr: '',
       insecureAddr: '',

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { compareBytes } from '../../base/bytes.ts'
 import { HoldfastError } from '../../base/errors.ts'
 import { DAY, GiB, MONTH } from '../../base/units.ts'
-import { lossOfLot, penaltyOf, selectAwards } from '../../pricing/auction.ts'
+import { lossOfLot, newcomerLots, penaltyOf, proRataBond, selectAwards } from '../../pricing/auction.ts'
 import { bidHash } from '../../pricing/bids.ts'
 import { aBid, aBidder, aSealedBid, someTerms, stewardOf } from './bid-builder.ts'
 
@@ -145,15 +145,87 @@ describe('pricing/auction', () => {
     expect(lossOfLot({ bytes: 1, k: 3, egressPrice: 10n, reserve: 5n })).to.equal(1n)
   })
 
+  it('refuses by name: late bids, prices of nothing or less, absurd numbers, too small a bond', () => {
+    const huge = 1n << 96n
+    const sealed = [
+      { ...aSealedBid(1, 100n), late: true },
+      { ...aSealedBid(2, 1n), bid: aBid(2, 0n) },
+      { ...aSealedBid(3, 1n), bid: aBid(3, -1n) },
+      { ...aSealedBid(4, 1n), bid: aBid(4, huge) },
+      { ...aSealedBid(5, 1n), bid: aBid(5, 1n, { egressPrice: -1n }) },
+      { ...aSealedBid(6, 1n), bid: aBid(6, 1n, { bond: 1n << 64n }) },
+      { ...aSealedBid(7, 1n), bid: aBid(7, 1n, { egressFree: Number.NaN }) },
+      { ...aSealedBid(8, 1n), bid: aBid(8, 1n, { capacity: -1 }) },
+      aSealedBid(9, 100n, { bond: 6n }),
+      aSealedBid(10, 100n, { bond: 7n }),
+      aSealedBid(11, 100n, { bond: 8n }),
+    ]
+    const known = bidders(11).map((bidder, i) => ({ ...bidder, backing: i === 10 ? 6n : 7n }))
+    const { refused, awards } = selectAwards(sealed, known, someTerms({ bond: 7n }))
+    expect(refused.map(({ why }) => why)).to.deep.equal([
+      'late',
+      'not-positive',
+      'not-positive',
+      'absurd',
+      'absurd',
+      'absurd',
+      'absurd',
+      'absurd',
+      'bond-short',
+      'bond-short', // eight are offered, and six stand there
+    ])
+    expect(awards.map(({ steward }) => steward)).to.deep.equal([stewardOf(10)])
+  })
+
+  it('lets newcomers have a lot only while they hold at most one in a hundred of an uploader\u2019s bytes', () => {
+    expect(newcomerLots({ placed: 0, withNewcomers: 0, total: 10, lot: 1 })).to.equal(0)
+    expect(newcomerLots({ placed: 90, withNewcomers: 0, total: 10, lot: 1 })).to.equal(1)
+    expect(newcomerLots({ placed: 89, withNewcomers: 0, total: 10, lot: 1 })).to.equal(0)
+    expect(newcomerLots({ placed: 190, withNewcomers: 1, total: 10, lot: 1 })).to.equal(1)
+    expect(newcomerLots({ placed: 189, withNewcomers: 1, total: 10, lot: 1 })).to.equal(0)
+  })
+
+  it('counts one stake behind all lots pro rata, and never more of it than there is', () => {
+    expect(proRataBond(100n, { lot: 1n, inventory: 0n })).to.equal(100n)
+    expect(proRataBond(100n, { lot: 1n, inventory: 3n })).to.equal(25n)
+    expect(proRataBond(100n, { lot: 1n, inventory: 2n })).to.equal(33n)
+    expect(proRataBond(0n, { lot: 1n, inventory: 0n })).to.equal(0n)
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 0n, max: 10n ** 18n }),
+        fc.array(fc.bigInt({ min: 1n, max: 10n ** 12n }), { minLength: 1 }),
+        (stake, rents) => {
+          const all = rents.reduce((sum, rent) => sum + rent, 0n)
+          const bonds = rents.map((lot) => proRataBond(stake, { lot, inventory: all - lot }))
+          expect(bonds.reduce((sum, bond) => sum + bond, 0n) <= stake).to.equal(true)
+        },
+      ),
+    )
+  })
+
   it('refuses terms that make no sense', () => {
-    for (const bad of [{ bytes: 0 }, { term: 0 }, { k: 11 }, { reserve: -1n }])
+    for (const bad of [
+      { bytes: 0 },
+      { bytes: 2 ** 53 },
+      { term: 0 },
+      { term: 2 ** 32 },
+      { k: 11 },
+      { n: 257 },
+      { lots: [0, 0] },
+      { lots: [10] },
+      { lots: [-1] },
+      { reserve: -1n },
+      { reserve: 1n << 96n },
+      { loss: -1n },
+      { loss: 1n << 128n },
+    ])
       expect(() => selectAwards([], [], someTerms(bad)), Object.keys(bad)[0]).to.throw(HoldfastError)
   })
 
   const anAuction = fc
     .array(
       fc.record({
-        price: fc.bigInt({ min: 0n, max: 1500n }),
+        price: fc.bigInt({ min: 1n, max: 1500n }),
         confidence: fc.integer({ min: 0, max: 1_000_000 }),
         cluster: fc.constantFrom('a', 'b', 'c', 'd', undefined),
         days: fc.nat(90),
@@ -194,7 +266,7 @@ describe('pricing/auction', () => {
       fc.property(
         fc.array(fc.bigInt({ min: 1n, max: 900n }), { minLength: 11, maxLength: 16 }),
         fc.nat(15),
-        fc.bigInt({ min: 0n, max: 1000n }),
+        fc.bigInt({ min: 1n, max: 1000n }),
         (costs, who, lie) => {
           const me = who % costs.length
           const gain = (prices: readonly bigint[]) => {

@@ -34,10 +34,10 @@ const none = (offer: Offer, capacity = disk()) => {
 describe('pricing/bidder', () => {
   it('asks for its cost and its target when its disk is empty, and more when it is full', () => {
     expect(askingPrice({ ...COST_MODEL, cost: 1_000_000n * R }, disk(), R)).to.equal(1_100_000n * R)
-    expect(askingPrice({ ...COST_MODEL, cost: 1_000_000n * R }, disk({ used: 50 * GiB }), R)).to.equal(1_237_500n * R) // 1.1 · (1 + 0.5 / 4)
+    expect(askingPrice({ ...COST_MODEL, cost: 1_000_000n * R }, disk({ used: 50 * GiB }), R)).to.equal(1_196_250n * R) // 1.1 · (1 + 0.35 / 4)
     expect(
       askingPrice({ ...COST_MODEL, cost: 1_000_000n * R }, disk({ used: 60 * GiB, promised: 40 * GiB }), R),
-    ).to.equal(1_650_000n * R)
+    ).to.equal(1_485_000n * R)
   })
 
   it('takes four fifths of the reference for a cost nobody measured', () => {

@@ -51,4 +51,14 @@ describe('pricing/clusters', () => {
     expect(clusterCap(3, 4)).to.equal(1)
     expect(clusterCap(1, 1)).to.equal(1)
   })
+
+  it('takes stewards of one purse for one, and a purse that paid for more than a third for a faucet', () => {
+    const paidBy = (id: string, fundingRoot: string) => ({ id, addresses: [`/ip4/10.0.${id}.1/tcp/1`], fundingRoot })
+    const roots = ['a', 'a', 'b', 'c', 'd', 'e']
+    const { of } = clustersOf(roots.map((root, i) => paidBy(String(i), root)))
+    expect(of.get('0')).to.equal(of.get('1'))
+    expect(new Set(of.values()).size).to.equal(5)
+    const faucet = clustersOf(['a', 'a', 'a', 'b'].map((root, i) => paidBy(String(i), root)))
+    expect(new Set(faucet.of.values()).size).to.equal(4)
+  })
 })

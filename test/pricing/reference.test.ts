@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { DAY, wei } from '../../base/units.ts'
-import { defaultReserve, floorPrice, priceIndex, REFERENCE_AT_START, referencePrice } from '../../pricing/reference.ts'
+import { defaultReserve, floorPrice, REFERENCE_AT_START, referencePrice } from '../../pricing/reference.ts'
 
 describe('pricing/reference', () => {
   it('starts at 5.3 HOLD per TiB-month', () => {
@@ -29,15 +29,5 @@ describe('pricing/reference', () => {
     expect(defaultReserve(wei(100n))).to.equal(250n)
     expect(defaultReserve(wei(100n), wei(120n))).to.equal(120n)
     expect(defaultReserve(wei(100n), wei(9999n))).to.equal(250n)
-  })
-
-  it('takes the byte-weighted median of the last nine clearings, and the reference before there are any', () => {
-    expect(priceIndex([], wei(7n))).to.equal(7n)
-    const clearing = (at: number, price: bigint, bytes = 1) => ({ at, price, bytes })
-    expect(priceIndex([clearing(1, 10n), clearing(2, 30n), clearing(3, 20n)], wei(7n))).to.equal(20n)
-    expect(priceIndex([clearing(1, 10n, 100), clearing(2, 30n), clearing(3, 20n)], wei(7n))).to.equal(10n)
-    const old = Array.from({ length: 50 }, (_, i) => clearing(i, 1000n))
-    const recent = Array.from({ length: 9 }, (_, i) => clearing(100 + i, 5n))
-    expect(priceIndex([...recent, ...old], wei(7n))).to.equal(5n)
   })
 })

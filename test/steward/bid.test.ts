@@ -9,6 +9,8 @@ import {
   encodeBidMessage,
   MAX_BID_BYTES,
 } from '../../net/messages/bid.ts'
+import { judgeClearing } from '../../pool/evidence-clearing.ts'
+import { type ClearingShown, decodeEvidence } from '../../pool/evidence-form.ts'
 import { aNode, eventually, stopNodes } from '../net/nodes.ts'
 import { auction, over, sendBlob } from './client.ts'
 import { aDeal, aRig, closeRigs, codeOf, type Rig, Uploader } from './rig.ts'
@@ -120,5 +122,21 @@ describe('steward/bid', () => {
         await wire.send(encodeBidMessage({ kind: 'invite', advert }))
         expect(decodeBidMessage(await wire.receive(MAX_BID_BYTES)).kind).to.equal('sealed')
       })
+  })
+
+  it('clears the auction again, and keeps a clearing that does not follow from its bids', async () => {
+    const uploader = new Uploader()
+    const net = await aNode({ listen: [] })
+    const advert = uploader.advert()
+    uploader.pay(rig.chain, advert)
+    const wrong = { price: advert.reserve + 1n }
+    expect(await codeOf(auction(net, rig.target(), uploader, advert, 0, wrong))).to.equal('AUCTION_CHEAT')
+    const evidence = await rig.steward.book.wrongClearing(toHex(advertHashOf(advert)))
+    const { body } = decodeEvidence('wrong-clearing', evidence as Uint8Array) as { body: ClearingShown }
+    expect(judgeClearing(body)).to.include({ found: 'wrong' })
+    const right = uploader.advert()
+    uploader.pay(rig.chain, right)
+    await auction(net, rig.target(), uploader, right, 0)
+    expect(await rig.steward.book.wrongClearing(toHex(advertHashOf(right)))).to.equal(undefined)
   })
 })

@@ -1,8 +1,8 @@
 /** The other side of the steward's protocols, for tests: as short as the messages allow. */
-import { toHex } from '../../base/bytes.ts'
+import { fromHex, toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { signDigest } from '../../base/curve.ts'
-import type { Placement } from '../../base/typed-data.ts'
+import { type Domain, demandDigest, type Placement } from '../../base/typed-data.ts'
 import {
   type Advert,
   advertHashOf,
@@ -29,8 +29,18 @@ import {
   STORE_PROTOCOL,
   type StoreMessage,
 } from '../../net/messages/store.ts'
+import {
+  decodeVoucherMessage,
+  encodeVoucherMessage,
+  MAX_VOUCHER_FRAME,
+  VOUCHER_PROTOCOL,
+  type VoucherMessage,
+} from '../../net/messages/voucher.ts'
 import type { NetNode, Target } from '../../net/node.ts'
 import type { Wire } from '../../net/wire.ts'
+import { biddersOf, sealedOf, termsOf } from '../../pool/clearing.ts'
+import type { Right } from '../../pool/grant.ts'
+import { selectAwards } from '../../pricing/auction.ts'
 
 export async function over<Result>(
   net: NetNode,
@@ -55,7 +65,12 @@ const receive = async (wire: Wire): Promise<StoreMessage> => decodeStore(await w
 export function sendBlob(
   net: NetNode,
   target: Target,
-  offer: { readonly placement: Placement; readonly signature: Uint8Array; readonly locator?: Uint8Array },
+  offer: {
+    readonly placement: Placement
+    readonly signature: Uint8Array
+    readonly locator?: Uint8Array
+    readonly right?: Right
+  },
   blob: Uint8Array,
   /** Stops after so many bytes, as if the machine went down. */
   cutAt?: number,
@@ -96,6 +111,31 @@ export function pushDocket(
   })
 }
 
+/** Asks whether a bounty is released, as its poster; undefined: no. Ids of lost blobs in hex. */
+export function askRelease(
+  net: NetNode,
+  target: Target,
+  secret: Uint8Array,
+  domain: Domain,
+  { id, docketHash }: { readonly id: string; readonly docketHash: Uint8Array },
+): Promise<
+  { readonly lost: readonly string[]; readonly deadline: number; readonly signature: Uint8Array } | undefined
+> {
+  return over(net, target, DOCKET_PROTOCOL, async (wire) => {
+    const bountyId = fromHex(id, 32)
+    const signature = signDigest(secret, demandDigest(domain, { bountyId, docketHash }))
+    await wire.send(encodeDocketMessage({ kind: 'ask', bountyId, docketHash, signature }))
+    const answer = decodeDocketMessage(await wire.receive(MAX_DOCKET_FRAME))
+    if (answer.kind === 'nothing') return undefined
+    const release = only(answer, 'release')
+    const ids = new Uint8Array(32 * release.count)
+    await wire.receiveInto(ids)
+    await wire.send(encodeDocketMessage({ kind: 'taken' }))
+    const lost = Array.from({ length: release.count }, (_, i) => toHex(ids.subarray(32 * i, 32 * i + 32)))
+    return { lost, deadline: release.deadline, signature: release.signature }
+  })
+}
+
 /** One auction with one bidder. `lot` undefined: it loses. */
 export function auction(
   net: NetNode,
@@ -103,7 +143,7 @@ export function auction(
   uploader: { readonly secret: Uint8Array },
   advert: Advert,
   lot: number | undefined,
-  tamper: { readonly commits?: boolean; readonly clearing?: boolean } = {},
+  tamper: { readonly commits?: boolean; readonly clearing?: boolean; readonly price?: bigint } = {},
 ): Promise<Bid> {
   const hash = advertHashOf(advert)
   const id = target.id as Address
@@ -111,13 +151,17 @@ export function auction(
     const next = async () => decodeBidMessage(await wire.receive(MAX_BID_BYTES))
     await wire.send(encodeBidMessage({ kind: 'invite', advert }))
     const { commit } = only(await next(), 'sealed')
-    const entries = [{ steward: id, commit: tamper.commits ? new Uint8Array(32) : commit, confidence: 900_000 }]
-    const root = commitsRoot(hash, entries)
-    await wire.send(encodeBidMessage({ kind: 'book', root, count: 1 }))
+    const sealed = tamper.commits ? new Uint8Array(32) : commit
+    const entries = [{ steward: id, commit: sealed, confidence: 1_000_000, cluster: 0, newcomer: 0, backing: 0n }]
+    // without a lot to give out everybody loses
+    const rules = { lots: lot === undefined ? [] : [lot], reserve: advert.reserve, held: [] }
+    const root = commitsRoot(hash, rules, entries)
+    await wire.send(encodeBidMessage({ kind: 'book', root, count: 1, rules }))
     await wire.send(encodeBidMessage({ kind: 'commits', entries }))
     const { bid, salt } = only(await next(), 'reveal')
     if (toHex(bidCommit(bid, salt)) !== toHex(commit)) throw new Error('the reveal is not the commit')
-    const price = advert.reserve
+    const cleared = selectAwards(sealedOf(entries, [{ bid, salt }]), biddersOf(entries), termsOf(advert, rules))
+    const price = tamper.price ?? cleared.price
     const reveals = [{ bid, salt, ...(lot === undefined ? {} : { lot }) }]
     const signer = tamper.clearing ? new Uint8Array(32).fill(7) : uploader.secret
     const signature = signDigest(signer, clearingDigest(hash, root, price, reveals))
@@ -128,5 +172,51 @@ export function auction(
     await wire.close()
     await wire.receiveEnd()
     return bid
+  })
+}
+
+/** A round off chain as its uploader offers it. */
+export interface OfferMade {
+  readonly docket: Uint8Array
+  readonly docketHash: Uint8Array
+  readonly amount: bigint
+  readonly deadline: number
+  /** Over `Docket(steward, docketHash, amount, deadline)`. */
+  readonly signature: Uint8Array
+}
+
+type OfferedVoucher = Extract<VoucherMessage, { kind: 'voucher' }>
+
+/** Offers a round; `voucherFor` makes what is sent for the answer, undefined: nothing. */
+export function offerRound(
+  net: NetNode,
+  target: Target,
+  { docket, ...offer }: OfferMade,
+  voucherFor: (
+    answer: Extract<VoucherMessage, { kind: 'answer' }>,
+  ) => OfferedVoucher | undefined | Promise<OfferedVoucher>,
+): Promise<Extract<VoucherMessage, { kind: 'answer' }>> {
+  return over(net, target, VOUCHER_PROTOCOL, async (wire) => {
+    await wire.send(encodeVoucherMessage({ kind: 'offer', ...offer, length: docket.length }))
+    only(decodeVoucherMessage(await wire.receive(MAX_VOUCHER_FRAME)), 'go')
+    await wire.sendBytes(docket)
+    const answer = only(decodeVoucherMessage(await wire.receive(MAX_VOUCHER_FRAME)), 'answer')
+    const voucher = await voucherFor(answer)
+    if (voucher === undefined) return answer
+    await wire.send(encodeVoucherMessage(voucher))
+    only(decodeVoucherMessage(await wire.receive(MAX_VOUCHER_FRAME)), 'taken')
+    return answer
+  })
+}
+
+/** Sends a voucher on a stream of its own. */
+export function sendVoucher(
+  net: NetNode,
+  target: Target,
+  voucher: Extract<VoucherMessage, { kind: 'voucher' }>,
+): Promise<void> {
+  return over(net, target, VOUCHER_PROTOCOL, async (wire) => {
+    await wire.send(encodeVoucherMessage(voucher))
+    only(decodeVoucherMessage(await wire.receive(MAX_VOUCHER_FRAME)), 'taken')
   })
 }

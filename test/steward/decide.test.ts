@@ -143,6 +143,22 @@ describe('steward/decide', () => {
     expect(steward.held).to.deep.include({ version: 2, end: START + 2 * TERM, price: 2n })
   })
 
+  it('ends the placement of a lost blob when its uploader knows, or after the silence that ends any other, without a notice', () => {
+    const [told, silent, found] = [aSteward(), aSteward(), aSteward()]
+    for (const steward of [told, silent, found]) steward.tell({ kind: 'lost', why: 'its file is gone' }, START + DAY)
+    const [prune] = told.tell({ kind: 'given-up' }, START + 3 * DAY)
+    expect(prune).to.deep.include({ kind: 'prune', reason: 'lost' })
+    silent.tell({ kind: 'asked', bounty: '01', deadline: START + 36 * DAY }, START + 33 * DAY)
+    silent.tell({ kind: 'tick' }, START + 36 * DAY)
+    expect(silent.held.state).to.equal('held')
+    expect(silent.tell({ kind: 'tick' }, nextDueOf(silent.held) as number)).to.have.length(1)
+    expect(silent.held).to.deep.include({ state: 'pruned', reason: 'lost', notices: 0 })
+    found.tell({ kind: 'found' }, START + 2 * DAY)
+    found.tell({ kind: 'given-up' }, START + 3 * DAY)
+    expect(found.held).to.deep.include({ state: 'held' })
+    expect(found.held).not.to.have.property('lost')
+  })
+
   it('lets the bytes go only with the last placement over them', () => {
     const living = holdPlacement('aa', terms)
     const pruned: HeldPlacement = { ...living, id: 'bb', state: 'pruned' }
@@ -161,6 +177,7 @@ describe('steward/decide', () => {
       kind: fc.constantFrom('unasked' as const, 'unpaid' as const),
       bounty: fc.constantFrom('01', '02', '03'),
     }),
+    fc.constantFrom<Fact>({ kind: 'lost', why: 'its file is gone' }, { kind: 'found' }, { kind: 'given-up' }),
     fc.record({
       kind: fc.constant('paid' as const),
       bounty: fc.constantFrom('01', '02', '03', '04', '05', '06'),
@@ -190,6 +207,9 @@ describe('steward/decide', () => {
             const { notice } = before
             expect(notice !== undefined && now >= notice.at + 14 * DAY, 'a notice 14 days old').to.equal(true)
           }
+          if (prune?.kind === 'prune' && prune.reason === 'lost')
+            expect(before.lost !== undefined || fact.kind === 'lost', 'it was lost').to.equal(true)
+          if (steward.held.lost) expect(steward.held.state, 'no notice for what is lost').not.to.equal('warned')
           if (before.state === 'pruned') expect(asked).to.deep.equal([])
           expect(new Set(asked.map((effect) => effect.id)).size).to.equal(asked.length)
           const due = nextDueOf(steward.held)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { recoverSigner, signDigest } from '../../base/curve.ts'
+import { sha256 } from '../../base/hash.ts'
 import type { Placement } from '../../base/typed-data.ts'
 import { placementDigest, rowsDigest } from '../../base/typed-data.ts'
 import { DAY, HOUR } from '../../base/units.ts'
@@ -181,7 +182,7 @@ describe('steward/hold', () => {
     expect(await readdir(join(rig.dir, 'incoming'))).to.deep.equal([])
   })
 
-  it('renews at the same price or a better one without a byte being sent', async () => {
+  it('renews at the price that it asks or a better one without a byte being sent', async () => {
     const rig = await aRig()
     const deal = await aDeal(rig)
     const blob = aBlob()
@@ -198,8 +199,10 @@ describe('steward/hold', () => {
       }
       return { kind: 'renewal' as const, placement, signature: deal.uploader.sign(placement) }
     }
+    expect(await codeOf(ask(deal.net, rig.target(), renew({ price: first.price - 1n })))).to.equal('FUNDS_PRICE')
     const wrong: Partial<Placement>[] = [
-      { price: first.price - 1n },
+      { price: 0n },
+      { price: 1n << 100n },
       { version: 3 },
       { end: first.end },
       { end: first.end + 400 * DAY },
@@ -227,7 +230,7 @@ describe('steward/hold', () => {
       end: first.end + 90 * DAY,
       price: first.price + 1n,
     })
-    expect(await codeOf(ask(deal.net, rig.target(), renew({ version: 3, end: first.end + 100 * DAY })))).to.equal(
+    expect(await codeOf(ask(deal.net, rig.target(), renew({ version: 3, end: first.end + 90 * DAY })))).to.equal(
       'PLACEMENT_INVALID',
     )
   })
@@ -279,11 +282,14 @@ describe('steward/hold', () => {
       )
     const [older, newer] = [aBlob(70_000), aBlob(80_000)]
     await hand(2, newer)
-    await hand(1, older)
+    expect(await codeOf(hand(1, older))).to.equal('SUCCESSOR_OLD')
+    expect(await hand(2, newer), 'the same again').to.deep.equal({ kind: 'taken' })
+    expect(await codeOf(hand(rig.chain.now() + DAY + 1, older))).to.equal('PLACEMENT_INVALID')
     expect(await codeOf(hand(3, older, rng.bytes(32)))).to.equal('PLACEMENT_INVALID')
     await rig.restart()
     const fetched = await fetchBlob(deal.net, rig.target(), { blobId, token: deal.uploader.token })
     expect(toHex(fetched.successor ?? new Uint8Array())).to.equal(toHex(newer))
+    await hand(rig.chain.now() + DAY, older)
     const share = aBlob()
     await deal.store(share)
     const ofShare = {
@@ -294,6 +300,39 @@ describe('steward/hold', () => {
       signature: new Uint8Array(65),
     }
     expect(await codeOf(ask(deal.net, rig.target(), ofShare, new Uint8Array(10)))).to.equal('BLOB_UNKNOWN')
+  })
+
+  it('keeps successor records by placement: whoever places the same copy does not hide its owner\u2019s', async () => {
+    const rig = await aRig()
+    const [owner, other] = [await aDeal(rig), await aDeal(rig)]
+    const copy = aBlob()
+    const blobId = blobIdOf(copy)
+    const place = (deal: typeof owner, tokenHash: Uint8Array) =>
+      sendBlob(deal.net, rig.target(), { ...deal.offer(copy, { tokenHash }), locator: rng.bytes(32) }, copy)
+    const hand = (deal: typeof owner, version: number, record: Uint8Array) => {
+      const signature = signDigest(deal.uploader.secret, successorDigest(blobId, version, record))
+      return ask(
+        deal.net,
+        rig.target(),
+        { kind: 'successor', blobId, version, length: record.length, signature },
+        record,
+      )
+    }
+    const served = async (token: Uint8Array) =>
+      toHex((await fetchBlob(owner.net, rig.target(), { blobId, token })).successor ?? new Uint8Array())
+    const mine = sha256(owner.uploader.token)
+    await place(owner, mine)
+    rig.chain.advance(1)
+    await eventually(async () => (await rig.steward.tick(rig.chain.head)).idle)
+    await place(other, mine) // it has read the copy, so it knows the token
+    const [junk, record, newer] = [aBlob(), aBlob(), aBlob()]
+    await hand(other, rig.chain.now() + DAY, junk)
+    await hand(owner, 5, record)
+    expect(await served(owner.uploader.token)).to.equal(toHex(record))
+    await rig.restart()
+    expect([...rig.steward.holdings()], 'announced under the locator of each').to.have.length(2)
+    await hand(owner, 6, newer)
+    expect(await served(owner.uploader.token)).to.equal(toHex(newer))
   })
 })
 

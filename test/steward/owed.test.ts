@@ -65,7 +65,19 @@ describe('steward/owed', () => {
     rig.chain.advance(10 * DAY)
     post(0, pays(9 * DAY))
     await settled(rig)
-    expect(paidUntil(held().held)).to.be.within(NOW + 10 * DAY - HOUR, NOW + 10 * DAY)
+    expect(paidUntil(held().held), 'and pays no further').to.be.within(NOW + 9 * DAY - HOUR, NOW + 9 * DAY + 2 * HOUR)
+  })
+
+  it('takes a gwei a day for what it is: after the first day no payment', async () => {
+    const { rig, pays, post, held } = await aRound(8_000_000)
+    expect(Number(pays(DAY)), 'a day is worth much more').to.be.above(10)
+    for (let day = 1; day <= 6; day++) {
+      rig.chain.advance(DAY)
+      post(day - 1, 1n)
+      await settled(rig)
+    }
+    expect(lastPaymentOf(held().held).at, 'the clock to the notice runs from here').to.be.below(NOW + 2 * DAY)
+    expect(paidUntil(held().held)).to.be.below(NOW + DAY)
   })
 
   it('after a missed round the next one pays from its cut', async () => {

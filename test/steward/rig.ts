@@ -9,7 +9,14 @@ import { toHex } from '../../base/bytes.ts'
 import { type Address, addressOf, recoverSigner, signDigest } from '../../base/curve.ts'
 import { sha256 } from '../../base/hash.ts'
 import type { Change, Log } from '../../base/ports.ts'
-import { bountyIdOf, type Domain, type Placement, placementDigest, sweepDigest } from '../../base/typed-data.ts'
+import {
+  bountyIdOf,
+  type Domain,
+  type Placement,
+  placementDigest,
+  sweepDigest,
+  voucherDigest,
+} from '../../base/typed-data.ts'
 import { DAY, unixTime, wei } from '../../base/units.ts'
 import { answersRootOf } from '../../blob/answers-root.ts'
 import { answerRows, nonceOf } from '../../blob/challenge.ts'
@@ -31,6 +38,7 @@ import type {
   StewardOutbox,
   SweepCall,
   UnpaidNotice,
+  VoucherCall,
 } from '../../steward/ports.ts'
 import { createSteward, type Steward, type StewardDeps } from '../../steward/steward.ts'
 import { type BlobFiles, openBlobFiles } from '../../store/blob-files.ts'
@@ -50,6 +58,9 @@ export class FakeChain implements StewardChain {
   private wakes: (() => void)[] = []
   readonly open = new Map<string, PostedFact>()
   readonly adverts = new Map<string, { uploader: Address; value: bigint }>()
+  /** In the market, gwei of HOLD; who is not listed has plenty. */
+  balances = new Map<Address, bigint>()
+  readonly redeemed = new Map<string, bigint>()
 
   now() {
     return unixTime(this.time)
@@ -90,6 +101,20 @@ export class FakeChain implements StewardChain {
       .reverse()
     this.mine()
   }
+  async balanceOf(account: Address): Promise<bigint> {
+    return this.balances.get(account) ?? 10n ** 15n
+  }
+  /** What the market does with a voucher. */
+  redeem({ from, to, cumulative }: VoucherCall, signature: Uint8Array): void {
+    if (recoverSigner(voucherDigest(DOMAIN, { from, to, cumulative }), signature) !== from) throw new Error('signature')
+    const before = this.redeemed.get(`${from}/${to}`) ?? 0n
+    if (cumulative <= before) throw new Error('spent')
+    const balance = this.balances.get(from) ?? 10n ** 15n
+    const paid = cumulative - before < balance ? cumulative - before : balance
+    this.redeemed.set(`${from}/${to}`, before + paid)
+    this.balances.set(from, balance - paid)
+    this.mine({ kind: 'redeemed', from, paid, redeemed: before + paid, block: 0, blockTime: 0 })
+  }
   async advertPaid(hash: Uint8Array, uploader: Address) {
     const paid = this.adverts.get(toHex(hash))
     return paid?.uploader === uploader ? { value: paid.value } : undefined
@@ -123,6 +148,8 @@ export class FakeChain implements StewardChain {
 /** Keeps what was committed; a kick mines every sweep at once, unless it is told to hold them. */
 export class FakeOutbox implements StewardOutbox {
   readonly intents = new Map<string, SweepCall>()
+  readonly redeems = new Map<string, { voucher: VoucherCall; signature: Uint8Array }>()
+  onRedeem: ((voucher: VoucherCall, signature: Uint8Array) => void) | undefined
   readonly sent: SweepCall[] = []
   private readonly done = new Set<string>()
   private refused: ((id: string, reason: Error) => Promise<void>) | undefined
@@ -134,8 +161,17 @@ export class FakeOutbox implements StewardOutbox {
     this.intents.set(id, call)
     return [{ key: `outbox/${id}`, value: new TextEncoder().encode(id) }]
   }
+  redeem(id: string, voucher: VoucherCall, signature: Uint8Array): readonly Change[] {
+    this.redeems.set(id, { voucher, signature })
+    return [{ key: `outbox/${id}`, value: new TextEncoder().encode(id) }]
+  }
   kick(): void {
     if (this.isHolding) return
+    for (const [id, { voucher, signature }] of this.redeems) {
+      if (this.done.has(id)) continue
+      this.done.add(id)
+      this.onRedeem?.(voucher, signature)
+    }
     for (const [id, call] of this.intents) {
       if (this.done.has(id)) continue
       this.done.add(id)
@@ -144,7 +180,7 @@ export class FakeOutbox implements StewardOutbox {
     }
   }
   unfinished(): number {
-    return [...this.intents.keys()].filter((id) => !this.done.has(id)).length
+    return [...this.intents.keys(), ...this.redeems.keys()].filter((id) => !this.done.has(id)).length
   }
   onRefused(listener: (id: string, reason: Error) => Promise<void>): void {
     this.refused = listener
@@ -193,6 +229,7 @@ export async function aRig(
     quota: 64 * 2 ** 20,
     reserve: 0,
     cost: { ...COST_MODEL, fixed: PRICE },
+    scrub: 365 * DAY,
     ...options.config,
   }
   let answering: Answering
@@ -245,6 +282,7 @@ export async function aRig(
   })
   await openAll()
   outbox.onSweep = (call) => chain.sweep(call)
+  outbox.onRedeem = (voucher, signature) => chain.redeem(voucher, signature)
   return rig
 }
 
@@ -351,8 +389,7 @@ export class Uploader {
 }
 
 /** An uploader whose advert the steward has won, with a client of its own. */
-export async function aDeal(rig: Rig, terms: Partial<AdvertTerms> = {}) {
-  const uploader = new Uploader()
+export async function aDeal(rig: Rig, terms: Partial<AdvertTerms> = {}, uploader = new Uploader()) {
   const net = await aNode({ listen: [] })
   const advert = uploader.advert(terms)
   uploader.pay(rig.chain, advert)
@@ -383,6 +420,15 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
     return (cause as { code?: string }).code ?? String(cause)
   }
   return 'resolved'
+}
+
+/** What the local API answers. */
+export async function callApi(rig: Rig, path: string, body?: unknown): Promise<unknown> {
+  const route = rig.steward
+    .routes()
+    .find((one) => one.path === path && (one.method === 'POST') === (body !== undefined))
+  if (!route) throw new Error(`no route ${path}`)
+  return route.handler({ params: {}, query: {}, body, signal: new AbortController().signal })
 }
 
 /** Bytes that differ from all others. */

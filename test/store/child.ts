@@ -14,10 +14,23 @@ export interface Child {
 
 const running = new Set<Child>()
 
-/** Starts `file` (in this folder) under the same Node. */
-export function startChild(file: string, args: readonly string[]): Child {
+/** How a child is started otherwise than by its file alone. */
+export interface ChildOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** Program and arguments that go before Node: `prlimit --fsize=…`. */
+  readonly under?: readonly string[]
+  /** Arguments of Node itself. */
+  readonly node?: readonly string[]
+}
+
+/** Starts `file` (in this folder, or an absolute path) under the same Node. */
+export function startChild(file: string, args: readonly string[], options: ChildOptions = {}): Child {
   const path = fileURLToPath(new URL(file, import.meta.url))
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [program, ...rest] = [...(options.under ?? []), process.execPath, ...(options.node ?? []), path, ...args]
+  const child = spawn(program as string, rest, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...options.env },
+  })
   const lines: string[] = []
   const listeners = new Set<(line: string) => void>()
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))

@@ -111,6 +111,30 @@ describe('uploader/race', () => {
     expect(slow).to.deep.equal(['b'])
   })
 
+  it('takes a byte now and then for silence', async () => {
+    const left = ['drips', 'sound']
+    const slow: string[] = []
+    const got: string[] = []
+    const enough = await race<string, string>({
+      clock: realClock,
+      limits: { slowMs: 60, stallMs: 10_000 },
+      signal: NEVER,
+      needed: () => 1 - got.length,
+      next: () => left.shift(),
+      fetch: async (name, signal, onBytes) => {
+        for (let i = 0; name === 'drips' && i < 1000; i++) {
+          onBytes(1)
+          await realClock.sleep(20, signal)
+        }
+        return name
+      },
+      onResult: (_, name) => void got.push(name),
+      onFailure: () => undefined,
+      onSlow: (name) => void slow.push(name),
+    })
+    expect({ enough, got, slow }).to.deep.equal({ enough: true, got: ['sound'], slow: ['drips'] })
+  })
+
   it('says when nobody is left', async () => {
     const { enough, failed } = await run({ a: -1, b: 60_000, c: 5 }, 3)
     expect(enough).to.equal(false)
@@ -119,14 +143,21 @@ describe('uploader/race', () => {
 })
 
 describe('uploader/holders', () => {
-  it('prefers the quick to the untried, the untried to the failed, and asks liars last', () => {
+  it('prefers the quick to the untried, the untried to the slow, those to the failed, and asks liars last', () => {
     const board = createSpeedBoard()
-    const [quick, untried, failed, liar] = ['0x1', '0x2', '0x3', '0x4'] as const
+    const [quick, untried, failed, liar, slow] = ['0x1', '0x2', '0x3', '0x4', '0x5'] as const
+    board.finished(slow, 2 ** 20, 10)
+    board.slow(slow)
+    board.slow(slow)
     board.finished(quick, 2 ** 20, 10)
     board.failed(failed, false)
     board.failed(liar, true)
-    const order = [liar, failed, untried, quick].sort((a, b) => board.expected(a, 2 ** 20) - board.expected(b, 2 ** 20))
-    expect(order).to.deep.equal([quick, untried, failed, liar])
+    const inOrder = () =>
+      [liar, slow, failed, untried, quick].sort((a, b) => board.expected(a, 2 ** 20) - board.expected(b, 2 ** 20))
+    expect(inOrder()).to.deep.equal([quick, untried, slow, failed, liar])
+    for (let i = 0; i < 8; i++) board.finished(slow, 2 ** 20, 5)
+    expect(inOrder()[0], 'who comes to the end of it after all').to.equal(quick)
+    expect(inOrder().indexOf(slow)).to.equal(1)
   })
 })
 

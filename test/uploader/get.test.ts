@@ -76,7 +76,7 @@ function aWorld(seed = 'get'): World {
     if (how === 'lying') throw new HoldfastError('BLOB_CORRUPT', { blob: key })
     onBytes?.(bytes.length)
     const successor = successors.get(holder.id)
-    return { bytes, ...(successor === undefined ? {} : { successor }) }
+    return { bytes: bytes.slice(), ...(successor === undefined ? {} : { successor }) }
   }
   const deps: GetDeps = {
     finder,

@@ -6,8 +6,15 @@ import { type Domain, type Placement, placementDigest } from '../../base/typed-d
 import { DAY, unixTime } from '../../base/units.ts'
 import { answersRootOf } from '../../blob/answers-root.ts'
 import { createNonceSource } from '../../blob/challenge.ts'
-import type { StewardTarget } from '../../uploader/place-blob.ts'
-import type { Award, AwardedLot, ObjectEntry, PutBook, PutPlan, Receipt } from '../../uploader/put-book.ts'
+import type {
+  Award,
+  AwardedLot,
+  ObjectEntry,
+  PutBook,
+  PutPlan,
+  Receipt,
+  StewardTarget,
+} from '../../uploader/put-book.ts'
 
 export const DOMAIN: Domain = { chainId: 31337, contract: `0x${'5a'.repeat(20)}` }
 
@@ -76,6 +83,7 @@ export function createMemoryBook({
       fees: 0n,
       price,
       reserve: price,
+      floor: price,
       balance: 0n,
       stewards: winners.length,
     }),

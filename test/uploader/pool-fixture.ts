@@ -19,11 +19,11 @@ import { createBlobIndex } from '../../pool/blob-index.ts'
 import { serveFetch } from '../../pool/fetch-blob.ts'
 import { createIndexClient, type Holding, type IndexClient } from '../../pool/index-client.ts'
 import { ROLE } from '../../pool/registry-view.ts'
-import { openBlobFiles } from '../../store/blob-files.ts'
+import { type BlobFiles, openBlobFiles } from '../../store/blob-files.ts'
 import { createFetchBlob } from '../../uploader/fetch-over-net.ts'
 import type { GetDeps } from '../../uploader/get.ts'
-import type { StewardTarget } from '../../uploader/place-blob.ts'
 import { createPoolFinder } from '../../uploader/pool-finder.ts'
+import type { StewardTarget } from '../../uploader/put-book.ts'
 import { createSendBlob } from '../../uploader/send-blob.ts'
 import { clock, rng, stopNodes } from '../net/nodes.ts'
 import { aMember, FakeRegistry } from '../pool/pool-nodes.ts'
@@ -39,6 +39,8 @@ export interface PoolSteward {
   readonly id: Address
   readonly node: NetNode
   misdeed: Misdeed
+  /** What its readers see of its files; left out: what is there. */
+  disguise?: (files: BlobFiles) => BlobFiles
   /** Raw bytes that came in, by blob; and streams that brought some. */
   readonly received: Map<string, number>
   /** Streams that asked for a blob. */
@@ -190,7 +192,8 @@ async function openSteward(
   )
   async function* read(blobId: Uint8Array, offset: number, length: number): AsyncIterable<Uint8Array> {
     if (steward.misdeed === 'stalls-serving') await clock.sleep(HOUR_MS, closing.signal)
-    for await (const chunk of files.stream(blobId, { offset, length })) {
+    const shown = steward.disguise?.(files) ?? files
+    for await (const chunk of shown.stream(blobId, { offset, length })) {
       if (steward.misdeed === 'wrong-bytes') chunk[0] = (chunk[0] as number) ^ 1
       yield chunk
     }

@@ -5,7 +5,7 @@ import { answerRows } from '../../blob/challenge.ts'
 import { encodeShares } from '../../blob/erasure.ts'
 import { encryptSegment, splitSegment } from '../../blob/segment.ts'
 import { blobIdOf, whiten } from '../../blob/whiten.ts'
-import { createInlinePreparer, type Preparer } from '../../uploader/prepare.ts'
+import { buildBlobs, createInlinePreparer, type Preparer } from '../../uploader/prepare.ts'
 import { createPreparerPool } from '../../uploader/prepare-pool.ts'
 import { sealSegment } from '../../uploader/seal-segment.ts'
 import { seededRng } from './fixtures.ts'
@@ -81,5 +81,13 @@ describe('uploader/prepare', () => {
     const job = { domain: DOMAIN, blobId: KEY, blob: shared(4), nonces: [KEY] }
     const error = await pool.answer(job).catch((cause) => cause)
     expect(error).to.have.property('code', 'INTERNAL')
+  })
+
+  it('has dead blocks collected each time the ciphers have left 8 MiB of them', () => {
+    const length = 1 << 20
+    const shares = Array.from({ length: 10 }, (_, share) => ({ share, salt: rng.bytes(16), target: shared(length) }))
+    let collections = 0
+    buildBlobs({ sealed: shared(3 * length), k: 3, n: 10, repairKey: KEY, segment: 0, shares }, () => collections++)
+    expect(collections).to.equal(1) // 10 MiB in all
   })
 })

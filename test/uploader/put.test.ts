@@ -58,6 +58,16 @@ function aWorld({ winners = 10, runnersUp = 0, seed = 'put' } = {}): World {
 const someBytes = (length: number, seed = 1) =>
   Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 255)
 
+/** The source, and how often it was read. */
+function countReads(source: ReturnType<typeof memorySource>) {
+  let reads = 0
+  const read = (at: number, length: number) => {
+    reads++
+    return source.read(at, length)
+  }
+  return { source: { ...source, read }, reads: () => reads }
+}
+
 describe('uploader/put', () => {
   for (const size of [0, 1, 999, 1000, 1001, 2500]) {
     it(`places every share and a copy a lot for ${size} bytes, and plans the copy's length exactly`, async () => {
@@ -165,6 +175,42 @@ describe('uploader/put', () => {
     expect(toHex(again.cap), 'the manifest did not change').to.equal(toHex(first.cap))
     expect(again.shares.held).to.equal(10)
     expect(late.map((steward) => steward.blobs.size)).to.deep.equal([3, 3])
+  })
+
+  it('offers lots that nobody took again in the same command, and reads the source again only when somebody takes them', async () => {
+    const { book, stewards, deps, journal } = aWorld()
+    // All but one are too busy to be reached at first, and there is nobody else; they are back when asked again.
+    let isBusy = true
+    for (const steward of stewards.slice(1))
+      steward.onOffer = () => {
+        if (isBusy) throw new HoldfastError('NET_UNREACHABLE', { what: 'a busy computer' })
+      }
+    const { award } = book
+    const given = new Map<string, Awaited<ReturnType<typeof award>>>()
+    let asked = 0
+    book.replace = async () => {
+      throw new HoldfastError('AUCTION_NO_BIDS', { have: 0, need: 1 })
+    }
+    book.award = async (plan, limits) => {
+      const first = given.get(plan.ref) ?? (await award(plan, limits))
+      given.set(plan.ref, first)
+      if (++asked === 2) isBusy = false
+      return first
+    }
+    const counted = countReads(memorySource(someBytes(900)))
+    const summary = await putObject(deps, counted.source, { ...OPTIONS, rounds: 3 })
+    expect(summary.shares.held).to.equal(10)
+    expect(summary.copies).to.equal(10)
+    expect(journal.records.size).to.equal(0)
+    expect(counted.reads(), 'two rounds').to.equal(2)
+  })
+
+  it('ends after one round when nobody takes what is left', async () => {
+    const { deps } = aWorld({ winners: 8 })
+    const counted = countReads(memorySource(someBytes(900)))
+    const summary = await putObject(deps, counted.source, { ...OPTIONS, rounds: 3 })
+    expect(summary.shares.held).to.equal(8)
+    expect(counted.reads()).to.equal(1)
   })
 
   it('fails when fewer than k shares find a steward', async () => {
