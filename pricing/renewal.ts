@@ -198,8 +198,15 @@ export function matchLimit(cleared: bigint, { match }: RenewalPolicy): bigint {
 
 /** The contract after a fact. Total: a fact that does not fit its phase changes nothing. */
 export function stepContract(contract: Contract, fact: ContractFact, env: RenewalEnv): Contract {
-  return settle(apply(contract, fact, env), env)
+  const before = AFTER_TERM.has(fact.kind) ? settle(contract, env) : contract
+  return settle(apply(before, fact, env), env)
 }
+
+/**
+ * What tells of the time after a term is heard in the phase that time has brought, so that telling it again finds nothing new. Answers are heard
+ * in the phase they find: they count although they are read after the end, and bind nobody to what was not yet on the table.
+ */
+const AFTER_TERM: ReadonlySet<ContractFact['kind']> = new Set(['handed-over', 'closing-posted', 'closing-over'])
 
 /** What the state asks for; a program that starts again finds it again. Asking twice is harmless: an offer is named by its version and its number. */
 export function dueOf(contract: Contract): ContractAct | undefined {

@@ -1,5 +1,5 @@
 /**
- * Mocha's own `spec` output, and beside it the totals in the file HOLDFAST_REPORT names, written after every test, so that a
+ * Mocha's own `spec` output with the reason of a failure at once, and beside it the totals in the file HOLDFAST_REPORT names, written after every test, so that a
  * process that dies half-way is noticed and still counted.
  */
 import { writeFileSync } from 'node:fs'
@@ -27,8 +27,9 @@ export default class TierReporter extends Mocha.reporters.Spec {
       passed++
       write(false)
     })
-    runner.on('fail', () => {
+    runner.on('fail', (test, cause) => {
       failed++
+      console.log(`      failed: ${test.fullTitle()}\n${(cause as Error)?.stack ?? cause}`)
       write(false)
     })
     runner.on('pending', (test) => {

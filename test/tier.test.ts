@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { effort, parseTier } from './effort.ts'
-import { selectFiles, splitLanes } from './tier.ts'
+import { groupFiles, selectFiles, splitLanes } from './tier.ts'
 import { addCounts, countOfHardhat, formatCount, isGood, parseCount } from './tier-count.ts'
 
 const none = () => false
@@ -32,6 +32,17 @@ describe('test/tier', () => {
     const { markets, others } = splitLanes(selectFiles(files, 'quick', none))
     expect(markets).to.deep.equal(['test/cli/put.test.ts', 'test/market/year.test.ts'])
     expect(others).to.deep.equal(['test/blob/cap.test.ts'])
+  })
+
+  it('gives files that start processes a mocha of their own in the larger tiers', () => {
+    expect(groupFiles(files, 'quick')).to.deep.equal([files])
+    expect(groupFiles(files, 'ci')).to.deep.equal([
+      ['test/blob/cap.test.ts', 'test/blob/long.slow.test.ts'],
+      ['test/market/year.test.ts'],
+      ['test/market/large.ci.test.ts'],
+      ['test/cli/put.test.ts'],
+    ])
+    expect(groupFiles([], 'ci')).to.deep.equal([])
   })
 
   it('reads the totals hardhat prints, in colour too', () => {

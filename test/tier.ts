@@ -7,7 +7,8 @@
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
  * There are two lanes: everything else, and whole markets. In the quick tier they run side by side, for two processors; what the second prints is shown
- * when it has ended. In the larger tiers, where most tests are markets and storms of kills, one follows the other: they disturb each other.
+ * when it has ended. In the larger tiers, where most tests are markets and storms of kills, one follows the other: they disturb each other. There
+ * each file that starts processes runs in a mocha of its own: what one leaves in memory, or its end at its time limit, is nothing to the next.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -24,6 +25,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** A tier that takes longer hangs. It is ended, what it did is counted, and it has failed. Minutes. */
 const LIMITS: Readonly<Record<Tier, number>> = { quick: 25, ci: 78, slow: 24 * 60 }
 
+/** The same for one file with a mocha of its own. Minutes. */
+const FILE_LIMITS: Readonly<Record<Tier, number>> = { quick: LIMITS.quick, ci: 20, slow: 12 * 60 }
+
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
 
@@ -32,6 +36,9 @@ const LAST = ['test/cli/', 'test/market/', 'test/faults/']
 
 /** Folders of the lane of whole markets. */
 const MARKETS = ['test/cli/', 'test/docs/', 'test/market/']
+
+/** Folders whose tests start processes and kill them. */
+const ALONE = [...MARKETS, 'test/faults/']
 
 /** The mocha files of a tier, in the order they run. Pure: `scales` tells whether a file asks test/effort.ts. */
 export function selectFiles(
@@ -45,6 +52,13 @@ export function selectFiles(
   return files
     .filter((file) => kind(file) === tier || (tier !== 'quick' && kind(file) !== 'slow' && scales(file)))
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+}
+
+/** What runs together in one mocha: in the quick tier everything; in the others each file that starts processes is alone. Pure. */
+export function groupFiles(files: readonly string[], tier: Tier): readonly (readonly string[])[] {
+  const isAlone = (file: string) => tier !== 'quick' && ALONE.some((folder) => file.startsWith(folder))
+  const together = files.filter((file) => !isAlone(file))
+  return [together, ...files.filter(isAlone).map((file) => [file])].filter(({ length }) => length > 0)
 }
 
 /** Files that start whole markets, and the others: about as long as each other, and nothing of one is in the way of the other. Pure. */
@@ -131,10 +145,29 @@ async function runSolidity(tier: Tier, until: number, out: Printer): Promise<Cou
 interface MochaEnd {
   readonly count: Count
   readonly skips: readonly string[]
+  /** What each group of files took, in the order they ran. */
+  readonly times: readonly string[]
 }
 
-async function runMocha(files: readonly string[], tier: Tier, until: number, out: Printer): Promise<MochaEnd> {
-  if (files.length === 0) return { count: NOTHING, skips: [] }
+/** Runs a lane, group by group; what each group of a larger tier took is told at the end. */
+async function runLane(files: readonly string[], tier: Tier, until: number, out: Printer): Promise<MochaEnd> {
+  let all: MochaEnd = { count: NOTHING, skips: [], times: [] }
+  for (const group of groupFiles(files, tier)) {
+    const began = performance.now()
+    const { count, skips } = await runMocha(group, tier, Math.min(until, began + FILE_LIMITS[tier] * 60_000), out)
+    const name = group.length === 1 ? group[0] : `${group.length} files`
+    const time = `${String(Math.round((performance.now() - began) / 1000)).padStart(5)} s  ${name}: ${formatCount(count)}`
+    all = { count: addCounts(all.count, count), skips: [...all.skips, ...skips], times: [...all.times, time] }
+  }
+  return all
+}
+
+async function runMocha(
+  files: readonly string[],
+  tier: Tier,
+  until: number,
+  out: Printer,
+): Promise<Omit<MochaEnd, 'times'>> {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-tier-'))
   try {
     const path = join(dir, 'report.json')
@@ -142,7 +175,7 @@ async function runMocha(files: readonly string[], tier: Tier, until: number, out
     const env = { HOLDFAST_REPORT: path, HOLDFAST_TIER: tier }
     const { code } = await runProgram('mocha', args, { env, until, out })
     const report = readReport(path)
-    if (!report.complete) console.error('mocha ended before its last test')
+    if (!report.complete) console.error(`mocha ended before its last test: ${files.length === 1 ? files[0] : 'a lane'}`)
     const count = report.complete ? report : addCounts(report, { ...NOTHING, failed: 1 })
     return { count: charge(count, code, 'mocha'), skips: report.skips }
   } finally {
@@ -165,11 +198,11 @@ if (import.meta.main) {
   const shown: Printer = process.stdout
   const first = async () => ({
     solidity: await runSolidity(tier, until, shown),
-    mocha: await runMocha(others, tier, until, shown),
+    mocha: await runLane(others, tier, until, shown),
   })
   const kept: string[] = []
   const isBeside = tier === 'quick'
-  const second = () => runMocha(markets, tier, until, isBeside ? { write: (text) => kept.push(text) } : shown)
+  const second = () => runLane(markets, tier, until, isBeside ? { write: (text) => kept.push(text) } : shown)
   const rest = isBeside ? second() : undefined
   const { solidity, mocha } = await first()
   const marketEnd = await (rest ?? second())
@@ -178,6 +211,7 @@ if (import.meta.main) {
   const skips = [...mocha.skips, ...marketEnd.skips]
   const total = addCounts(solidity, count)
   console.log(`\nSolidity: ${formatCount(solidity)}. TypeScript: ${formatCount(count)}.`)
+  if (!isBeside) for (const time of [...mocha.times, ...marketEnd.times]) console.log(time)
   for (const skip of skips) console.log(`skipped ${skip}`)
   if (solidity.skipped > 0) console.log(`skipped ${solidity.skipped} Solidity tests: see above`)
   console.log(formatCount(total))

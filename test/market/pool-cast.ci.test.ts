@@ -83,7 +83,9 @@ describe('market: villains in the trust core', function () {
     monitors = pool.monitors.map(({ id }) => id)
     manager = (await keyOf(market(), 'manager')).id
   })
+  let isOver = false
   after(() => {
+    isOver = true
     look?.close()
     for (const line of told) console.log(`      ${line}`)
   })
@@ -129,7 +131,7 @@ describe('market: villains in the trust core', function () {
     const { pid } = market().ready.stewards.find(({ id }) => id === victim) as { pid: number }
     await killHard(pid)
     const impostor = start('silent-key-change', 'steward', 'start', '--id', victim, ...common())
-    await impostor.line(({ type }) => type === 'ready')
+    await impostor.line(({ type }) => type === 'ready', LIMIT_MS)
     type Told = {
       reports: { accused: string; kind: string; outcome?: string; why: string }[]
       verdicts: { accused: string }[]
@@ -377,12 +379,12 @@ describe('market: villains in the trust core', function () {
     show('StolenDelegateKey, in a running pool', { gain: stay.length, peer: 1, loss: failed })
   })
 
-  /** Reads again and again until told to stop. */
+  /** Reads again and again until told to stop, or until all is over. */
   function keepReading(): () => Promise<{ readonly reads: number; readonly failed: number }> {
-    let isOver = false
+    let isTold = false
     const loop = (async () => {
       const count = { reads: 0, failed: 0 }
-      while (!isOver)
+      while (!isTold && !isOver)
         await read().then(
           () => count.reads++,
           () => count.failed++,
@@ -390,7 +392,7 @@ describe('market: villains in the trust core', function () {
       return count
     })()
     return () => {
-      isOver = true
+      isTold = true
       return loop
     }
   }

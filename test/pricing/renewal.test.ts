@@ -243,7 +243,17 @@ describe('pricing/renewal', () => {
     )
   })
 
+  it('hears of a handover that is told after a silence over the end once', () => {
+    const asked = at(at(fresh(), -21, tick, 5000n), -13, { kind: 'cleared', price: 800n, winner: other })
+    const told = at(asked, 1, { kind: 'handed-over' })
+    expect(told).to.deep.include({ phase: 'closing', successor: other })
+    expect(at(told, 1, { kind: 'handed-over' })).to.deep.equal(told)
+  })
+
   it('changes nothing on a fact it has taken already', () => {
+    // An answer to nothing is not taken; told again it may find an offer that was made meanwhile.
+    const isAnswer = ({ kind }: ContractFact) => kind === 'accepted' || kind === 'declined' || kind === 'cleared'
+    const isAsked = ({ phase }: Contract) => phase === 'offered' || phase === 'matching'
     fc.assert(
       fc.property(aLife, (life) => {
         let contract = fresh()
@@ -251,8 +261,9 @@ describe('pricing/renewal', () => {
         for (const { fact, days, index } of life) {
           now += days * DAY
           const env = { now, index, policy: P }
-          contract = stepContract(contract, fact, env)
-          if (fact.kind === 'accepted' || fact.kind === 'notice' || fact.kind === 'handed-over')
+          const before = contract
+          contract = stepContract(before, fact, env)
+          if (!isAnswer(fact) || (fact.kind === 'accepted' && isAsked(before)))
             expect(stepContract(contract, fact, env)).to.deep.equal(contract)
         }
       }),
