@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as module from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
-import { useBundles } from './bundles.js'
+import { bundleOf } from './bundle.js'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const own = here('../node_modules/.bin/node')
@@ -14,8 +14,8 @@ if (major > 22 || (major === 22 && minor >= 13)) {
   // The nursery stays small: one that grows to 64 MiB keeps that much, and the buffers its dead objects hold, for as long as the process lives.
   setFlagsFromString('--semi-space-growth-factor=1')
   module.enableCompileCache?.(here('../node_modules/.cache/holdfast'))
-  useBundles(here('..'))
-  await import('./main.ts')
+  const bundle = bundleOf(here('..'))
+  await import(bundle === undefined ? './main.ts' : pathToFileURL(bundle).href)
 } else if (existsSync(own) && process.env.HOLDFAST_RELAUNCHED === undefined) {
   const env = { ...process.env, HOLDFAST_RELAUNCHED: '1' }
   const child = spawn(own, [here('./launch.js'), ...process.argv.slice(2)], { stdio: 'inherit', env })

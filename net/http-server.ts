@@ -3,6 +3,8 @@
  * `/api/v1/openapi.json` is made from. Amounts are decimal strings, ids lower-case hex, errors the vocabulary's.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asHoldfastError, ERRORS, HoldfastError } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
@@ -76,13 +78,14 @@ export async function openApi(options: ApiOptions): Promise<Api> {
       expected: 'at least 32 characters',
       got: options.token.length,
     })
-  const { fastify } = await import('fastify') // a third of a client's start-up would go into it
+  const { default: fastify } = await import('fastify') // a third of a client's start-up would go into it
   const app = fastify({
     logger: false,
     bodyLimit: MAX_BODY,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    schemaController: { compilersFactory: { buildValidator: validateLazily, buildSerializer: () => () => encodeJson } },
   })
   const ports = { actual: options.port }
   app.setReplySerializer((payload) => encodeJson(payload))
@@ -110,6 +113,26 @@ export async function openApi(options: ApiOptions): Promise<Api> {
 }
 
 const PREFIX = '/api/v1'
+
+/**
+ * Fastify's own validators, each made when the first request needs it: most daemons are never sent what they would check, and loading and compiling
+ * them was a tenth of every start.
+ */
+const validateLazily: BuildCompilerFromPool = (externalSchemas, options) => {
+  let compile: ReturnType<BuildCompilerFromPool> | undefined
+  return (route) => {
+    let check: ReturnType<NonNullable<typeof compile>> | undefined
+    const validate = (value: unknown) => {
+      if (check === undefined) {
+        const makeFactory: () => BuildCompilerFromPool = createRequire(import.meta.url)('@fastify/ajv-compiler')
+        compile ??= makeFactory()(externalSchemas, options)
+        check = compile(route)
+      }
+      return check(value) === false ? { error: check.errors } : true
+    }
+    return validate as ReturnType<NonNullable<typeof compile>>
+  }
+}
 
 function addRoute(app: FastifyInstance, route: Route): void {
   const { params, query, body } = route.schema ?? {}

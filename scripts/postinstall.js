@@ -1,13 +1,13 @@
 // npm under Node 20 leaves out Hardhat's compiled EDR module (its package asks for Node >= 22) without a word.
 // This runs a second, script-less install on the node@24 that the first one brought, which adds it (docs/decisions/0001).
-// Then heavy libraries are bundled, so that daemons start in half the time (docs/decisions/0009).
+// Then the program is bundled with its libraries, so that daemons start in less than half the time (docs/decisions/0009).
 // Each is done once: `npx holdfast` does not pay for it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { bundleLibraries } from './bundle-libraries.js'
+import { bundleProgram } from './bundle-program.js'
 
-/** Without development dependencies there are neither tests nor bundles. */
+/** Without development dependencies there are neither tests nor a bundle. */
 const isInstalled = (name) => existsSync(`node_modules/${name}`)
 const hasEngine = () =>
   isInstalled('@nomicfoundation') &&
@@ -18,4 +18,4 @@ if (!hasEngine()) {
   })
   process.exitCode = run.status ?? 1
 }
-if (isInstalled('esbuild')) await bundleLibraries(fileURLToPath(new URL('..', import.meta.url)))
+if (isInstalled('esbuild')) await bundleProgram(fileURLToPath(new URL('..', import.meta.url)))

@@ -16,7 +16,6 @@ import {
   until,
 } from '../processes.ts'
 import { AckLog } from './ack-log.ts'
-import { builtProgram } from './built.ts'
 
 export type Role = 'controller' | 'index' | 'steward'
 
@@ -63,7 +62,7 @@ export interface World {
   readonly peaks: Map<string, number>
   /** Commands that ran to an end. */
   readonly commands: readonly Run[]
-  /** A command of the built program, with `--home` and `--json`. */
+  /** A command, with `--home` and `--json`. */
   startCommand(args: readonly string[], options?: RunOptions): Running
   command(args: readonly string[], options?: RunOptions): Promise<Run>
   /** Expects exit code 0. */
@@ -81,17 +80,16 @@ export interface World {
 
 /** Starts a market and takes over its daemons. Whoever opens it closes it. */
 export async function openWorld(stewards: number): Promise<World> {
-  const program = await builtProgram()
-  const market = await openMarket(stewards, program)
+  const market = await openMarket(stewards)
   try {
-    return await takeOver(market, program)
+    return await takeOver(market)
   } catch (cause) {
     await market.close()
     throw cause
   }
 }
 
-async function takeOver(market: MarketHandle, program: string): Promise<World> {
+async function takeOver(market: MarketHandle): Promise<World> {
   const { sandbox, home } = market
   const acks = new AckLog()
   const readyTimes: number[] = []
@@ -102,7 +100,7 @@ async function takeOver(market: MarketHandle, program: string): Promise<World> {
   const indexId = (await readdir(join(home, 'pool', 'index')))[0] as string
 
   const startCommand = (args: readonly string[], options: RunOptions = {}) =>
-    sandbox.start([program, ...args, '--home', home, '--json', '--no-input'], { ...options, program: process.execPath })
+    sandbox.start([...args, '--home', home, '--json', '--no-input'], options)
   const command = async (args: readonly string[], options: RunOptions = {}) => {
     const run = await startCommand(args, options).ended(options.timeoutMs)
     commands.push(run)

@@ -66,10 +66,9 @@ export async function hashFile(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Starts a market of `stewards` stewards. Whoever opens it closes it. @param program another launcher than that of the sources */
+/** Starts a market of `stewards` stewards. Whoever opens it closes it. */
 export async function openMarket(
   stewards: number,
-  program?: string,
   { backup = 'off', feeBudget, monitors = 0, price, settle }: MarketOptions = {},
 ): Promise<MarketHandle> {
   const sandbox = await openSandbox({
@@ -79,13 +78,9 @@ export async function openMarket(
     ...(price === undefined ? {} : { HOLDFAST_STEWARD_PRICE: price }),
   })
   const { home } = sandbox
-  const whole = (args: readonly string[], options?: RunOptions) =>
-    [
-      [...(program === undefined ? [] : [program]), ...args, '--home', home, '--json'],
-      program === undefined ? options : { ...options, program: process.execPath },
-    ] as const
-  const run = (args: readonly string[], options?: RunOptions) => sandbox.run(...whole(args, options))
-  const ok = (args: readonly string[], options?: RunOptions) => sandbox.ok(...whole(args, options))
+  const whole = (args: readonly string[]) => [...args, '--home', home, '--json']
+  const run = (args: readonly string[], options?: RunOptions) => sandbox.run(whole(args), options)
+  const ok = (args: readonly string[], options?: RunOptions) => sandbox.ok(whole(args), options)
   const up = async (...more: readonly string[]) =>
     (
       await ok(['up', '--stewards', String(stewards), '--monitors', String(monitors), '--detach', ...more], {
@@ -137,7 +132,7 @@ export function useMarket(stewards: number, options?: MarketOptions): () => Mark
   let market: MarketHandle | undefined
   before(async function () {
     this.timeout(120_000)
-    market = await openMarket(stewards, undefined, options)
+    market = await openMarket(stewards, options)
   })
   after(async function () {
     this.timeout(60_000)
