@@ -78,6 +78,9 @@ interface Printer {
   write(text: string): void
 }
 
+/** Somebody wants it to end: nothing more is begun. */
+let isStopped = false
+
 /** One test program: what it printed and how it ended. */
 async function runProgram(
   name: string,
@@ -92,7 +95,10 @@ async function runProgram(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own: at the limit all of it ends
   })
-  const forward = (signal: NodeJS.Signals) => endGroup(child, signal)
+  const forward = (signal: NodeJS.Signals) => {
+    isStopped = true
+    endGroup(child, signal)
+  }
   process.once('SIGINT', forward).once('SIGTERM', forward)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -153,6 +159,11 @@ interface MochaEnd {
 async function runLane(files: readonly string[], tier: Tier, until: number, out: Printer): Promise<MochaEnd> {
   let all: MochaEnd = { count: NOTHING, skips: [], times: [] }
   for (const group of groupFiles(files, tier)) {
+    if (isStopped || performance.now() > until) {
+      console.error(`not run: ${group.join(' ')}`)
+      all = { ...all, count: addCounts(all.count, { ...NOTHING, failed: 1 }) }
+      continue
+    }
     const began = performance.now()
     const { count, skips } = await runMocha(group, tier, Math.min(until, began + FILE_LIMITS[tier] * 60_000), out)
     const name = group.length === 1 ? group[0] : `${group.length} files`

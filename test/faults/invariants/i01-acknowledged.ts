@@ -29,13 +29,13 @@ function historyOf({ daemons }: World, blob: string): string {
     .join('\n')
 }
 
-/** "steward/blob" of each share and copy that the uploader's ledger counts on. */
-async function bookedBlobs(world: World): Promise<ReadonlySet<string>> {
-  const booked = new Set<string>()
+/** Each share and copy that the uploader's ledger counts on, by "steward/blob". */
+async function bookedBlobs(world: World): Promise<ReadonlyMap<string, ShareLine>> {
+  const booked = new Map<string, ShareLine>()
   for (const { id } of world.acks.acknowledged('object')) {
     const { lines } = await world.ok(['stat', id, '--shares'])
-    for (const { type, steward, blobId } of lines as readonly ShareLine[])
-      if (type === 'share' || type === 'copy') booked.add(`${steward}/${blobId}`)
+    for (const line of lines as readonly ShareLine[])
+      if (line.type === 'share' || line.type === 'copy') booked.set(`${line.steward}/${line.blobId}`, line)
   }
   return booked
 }
@@ -59,8 +59,9 @@ export async function acknowledgedIsKept(world: World): Promise<string> {
   const living = all.filter((ack) => booked.has(`${ack.by}/${ack.id}`) || !isLetGo(world, ack))
   const blobs = await assertBlobsKept(living, (by) => dirs.get(by) as string).catch((cause: Error) => {
     const lost = /blob ([0-9a-f]{64})/.exec(cause.message)?.[1] as string
-    const isBooked = [...booked].some((name) => name.endsWith(lost))
-    throw new Error(`${cause.message} (${isBooked ? '' : 'not '}in the ledger)\n${historyOf(world, lost)}`, { cause })
+    const line = [...booked.values()].find(({ blobId }) => blobId === lost)
+    const known = line === undefined ? 'not in the ledger' : `in the ledger: ${JSON.stringify(line)}`
+    throw new Error(`${cause.message}\n${known}\n${historyOf(world, lost)}`, { cause })
   })
   const objects = acks.acknowledged('object')
   const out = world.target('i01-fetched')
