@@ -25,18 +25,32 @@ export function leastOwed(holdings: Iterable<Holding>, cut: number, settled: Rea
 }
 
 /**
- * Up to when an amount pays: the latest hour within the tolerance that it covers. Taken for paid up to the cut itself, a gwei a day would be
- * a payment for ever: each day is shorter than the tolerance. Seconds.
+ * Up to when an amount pays: the latest hour, counted back from the cut, that it covers; not before what is settled. Taken for paid up to the cut
+ * itself, a gwei a day would be a payment for ever: each day is shorter than the tolerance. Seconds.
  */
-export function cutCovered(
+export function coveredUntil(
   holdings: readonly Holding[],
   cut: number,
   settled: ReadonlyMap<string, number>,
   amount: bigint,
 ): number {
-  for (let covered = cut; covered > cut - CUT_TOLERANCE; covered -= HOUR)
-    if (amount >= owedUpTo(holdings, covered, cut, settled)) return covered
-  return cut - CUT_TOLERANCE
+  const earliest = holdings.reduce((least, holding) => Math.min(least, settledUntil(holding)), cut)
+  // hours back from the cut: `low` may be too few, `high` are enough, for up to what is settled nothing is owed
+  let [low, high] = [0, Math.ceil((cut - earliest) / HOUR)]
+  while (low < high) {
+    const back = Math.floor((low + high) / 2)
+    if (amount >= owedUpTo(holdings, cut - back * HOUR, cut, settled)) high = back
+    else low = back + 1
+  }
+  return cut - high * HOUR
+}
+
+/**
+ * How much of the time up to the cut an amount leaves unpaid beyond what there is room for. Such a payment counts so much earlier: whoever pays late
+ * or too little once is heard again with the next full round, whoever goes on so comes to the notice by the time that is owed. Seconds.
+ */
+export function shortfallOf(cut: number, covered: number): number {
+  return Math.max(0, cut - CUT_TOLERANCE - covered)
 }
 
 /** Rent from what is settled to `until`, at the terms that hold at `cut`. Gwei of HOLD. */

@@ -6,12 +6,9 @@ import type { Log } from '../base/ports.ts'
 import { HOUR } from '../base/units.ts'
 import type { Book } from './book.ts'
 import { type HeldPlacement, lastPaymentOf } from './held-placement.ts'
-import { cutCovered, leastOwed, settledUntil } from './owed.ts'
+import { coveredUntil, leastOwed, settledUntil, shortfallOf } from './owed.ts'
 import type { BountyRecord, Holding, ReleaseRecord } from './records.ts'
 import type { Step } from './step.ts'
-
-/** Underpaid bounties a placement remembers: enough to know one that a killed dev chain brings again. */
-const REMEMBERED_SHORT = 4
 
 export interface PayDeps {
   readonly book: Book
@@ -59,8 +56,8 @@ export function createPay({ book, log, alert }: PayDeps) {
   }
 
   function pay(step: Step, bounty: BountyRecord): void {
-    const { isShort, least, placements } = credit(step, bounty, bounty.sweptAt ?? bounty.postedAt)
-    if (isShort) {
+    const { shortfall, least, placements } = credit(step, bounty, bounty.sweptAt ?? bounty.postedAt)
+    if (shortfall > 0) {
       const owed = String(least)
       step.closeBounty({ ...bounty, why: `it paid ${bounty.amount} gwei, at least ${owed} were owed` })
       log.warn('bounty.underpaid', { bounty: bounty.id, poster: bounty.poster, amount: String(bounty.amount), owed })
@@ -75,20 +72,18 @@ export function createPay({ book, log, alert }: PayDeps) {
   function credit(step: Step, bounty: Paying, at: number) {
     const round = roundCutOf(step, bounty)
     const { holdings, settled } = owedBy(step, bounty, round)
-    const least = leastOwed(holdings, round, settled)
-    const isShort = bounty.amount < least
-    const cut = isShort ? round : cutCovered(holdings, round, settled, bounty.amount)
+    const cut = coveredUntil(holdings, round, settled, bounty.amount)
+    const shortfall = shortfallOf(round, cut)
     const parts = partsOf(step, bounty, round)
     for (const [id, earned] of parts) {
       const before = step.holding(id)
-      step.tell(id, isShort ? { kind: 'unasked', bounty: bounty.id } : { kind: 'paid', bounty: bounty.id, at, cut })
+      step.tell(id, { kind: 'paid', bounty: bounty.id, at: at - shortfall, cut })
       const after = step.holding(id)
       // a dev chain that was killed brings final blocks again: what is known as paid is not earned twice
-      if (!before || !after || isPaid(before.held, bounty.id) || before.short?.includes(bounty.id)) continue
-      const short = isShort ? { short: [...(after.short ?? []), bounty.id].slice(-REMEMBERED_SHORT) } : {}
-      step.save({ ...after, ...short, earned: after.earned + earned, sweeps: after.sweeps + 1 })
+      if (!before || !after || isPaid(before.held, bounty.id)) continue
+      step.save({ ...after, earned: after.earned + earned, sweeps: after.sweeps + 1 })
     }
-    return { isShort, least, placements: parts.size }
+    return { shortfall, least: leastOwed(holdings, round, settled), placements: parts.size }
   }
 
   /** What a round must pay that is asked now. */
@@ -151,7 +146,7 @@ export function createPay({ book, log, alert }: PayDeps) {
   return { pay, credit, leastFor, roundCutOf, isReleased }
 }
 
-function isPaid({ payments, settled }: HeldPlacement, bounty: string): boolean {
+export function isPaid({ payments, settled }: HeldPlacement, bounty: string): boolean {
   return settled.id === bounty || payments.some(({ id }) => id === bounty)
 }
 

@@ -39,8 +39,6 @@ export interface Holding {
   readonly before?: { readonly price: bigint; readonly end: number; readonly until: number }
   /** Notice was given, or ours was taken: when it ends, with the uploader's signature (net/messages/store.ts, `noticeDigest`), hex. */
   readonly leaving?: { readonly end: number; readonly signature: string }
-  /** The newest bounties over it that paid less than was owed, oldest first: money that came, but no payment. Ids. */
-  readonly short?: readonly string[]
   /** When its bytes were last compared with their id, beside the readings for answers. Seconds; absent: when it came. */
   readonly checkedAt?: number
   /** Pruned, and nothing of it is left on disk. */

@@ -10,7 +10,7 @@ import { HOUR } from '../base/units.ts'
 import { type Challenge, decodeDocket, docketHashOf } from '../blob/docket.ts'
 import type { Book } from './book.ts'
 import { settledUntil } from './owed.ts'
-import { createPay, cutOf } from './pay.ts'
+import { createPay, cutOf, isPaid } from './pay.ts'
 import type { BountyFact, EndedFact, MissedFact, PostedFact } from './ports.ts'
 import type { BountyRecord, Holding, ReleaseRecord } from './records.ts'
 import type { Step } from './step.ts'
@@ -118,8 +118,8 @@ export function createWatch({ book, steward, log, alert }: WatchDeps) {
       log.debug('bounty.late', { bounty: fact.id, why: asHoldfastError(cause).message })
       return
     }
-    for (const { held, short } of [...livingFor(fact.poster)])
-      if (!short?.includes(fact.id) && (!blobs || blobs.has(held.blobId))) forfeit(step, held.id, cutOf(fact.blockTime))
+    for (const { held } of [...livingFor(fact.poster)])
+      if (!isPaid(held, fact.id) && (!blobs || blobs.has(held.blobId))) forfeit(step, held.id, cutOf(fact.blockTime))
   }
 
   function* livingFor(poster: Address): Iterable<Holding> {

@@ -38,15 +38,20 @@ describe('steward/owed', () => {
     return { rig, deal, blob, pays, post, held }
   }
 
-  it('sweeps a bounty that pays too little, and does not take it for a payment', async () => {
+  it('sweeps a bounty that pays too little, and takes it for so much earlier', async () => {
     const { rig, pays, post, held } = await aRound()
     rig.chain.advance(30 * DAY)
-    expect(Number(pays(28 * DAY))).to.be.above(1)
-    post(0, pays(28 * DAY))
+    expect(Number(pays(26 * DAY))).to.be.above(1)
+    post(0, pays(26 * DAY))
     await settled(rig)
     expect(rig.outbox.sent).to.have.length(1)
-    expect(lastPaymentOf(held().held)).to.include({ id: '', at: NOW })
-    expect(held()).to.include({ earned: pays(28 * DAY), sweeps: 1 })
+    expect(paidUntil(held().held), 'what the money covers').to.be.within(
+      NOW + 26 * DAY - HOUR,
+      NOW + 26 * DAY + 2 * HOUR,
+    )
+    // four days short of the cut, a day and an hour of which there is room for
+    expect(lastPaymentOf(held().held).at).to.be.within(NOW + 27 * DAY, NOW + 27 * DAY + 3 * HOUR)
+    expect(held()).to.include({ earned: pays(26 * DAY), sweeps: 1 })
     expect(held().held.open).to.deep.equal([])
     const status = (await rig.steward
       .routes()
@@ -55,9 +60,38 @@ describe('steward/owed', () => {
       alerts: string[]
     }
     expect(status.alerts.some((alert) => alert.includes('bounty-underpaid'))).to.equal(true)
-    post(1, pays(30 * DAY))
+    post(1, pays(4 * DAY))
     await settled(rig)
     expect(paidUntil(held().held)).to.be.within(NOW + 30 * DAY - HOUR, NOW + 30 * DAY)
+  })
+
+  it('is content with full rounds after one that was two days late: each pays from where the last one ended', async () => {
+    const { rig, pays, post, held } = await aRound()
+    rig.chain.advance(32 * DAY)
+    post(0, pays(30 * DAY)) // decided two days ago
+    await settled(rig)
+    for (let round = 1; round <= 2; round++) {
+      rig.chain.advance(round === 1 ? 28 * DAY : 30 * DAY)
+      post(round, pays(30 * DAY))
+      await settled(rig)
+      expect(held().held).to.include({ state: 'held', notices: 0 })
+      expect(paidUntil(held().held)).to.be.within(rig.chain.now() - 2 * HOUR, rig.chain.now())
+    }
+  })
+
+  it('comes to the notice, and lets the blob go, when every round pays a third', async () => {
+    const { rig, pays, post, held } = await aRound(8_000_000)
+    for (let round = 0; round < 3 && held().held.state !== 'pruned'; round++) {
+      for (let day = 0; day < 30; day++) {
+        rig.chain.advance(DAY)
+        await settled(rig)
+      }
+      if (held().held.state !== 'pruned') post(round, pays(10 * DAY))
+      await settled(rig)
+    }
+    expect(held().held).to.include({ state: 'pruned', reason: 'unpaid' })
+    const owed = rig.chain.now() - paidUntil(held().held)
+    expect(owed, 'no more than from one that never paid').to.be.at.most(48 * DAY + 2 * DAY)
   })
 
   it('takes a cut that lies a day before its block', async () => {

@@ -187,7 +187,7 @@ describe('steward/right', () => {
     const holding = rig.steward.book.holdings.get(id as string)
     expect(holding?.sweeps).to.equal(1)
     expect(holding?.held.payments.length).to.equal(1)
-    expect(holding?.short).to.equal(undefined)
+    expect(holding?.held.payments[0]?.cut).to.be.above(NOW + 29 * DAY)
   })
 
   it('asks others for rights of its own, passes them on, and gives the same to the same order', async () => {

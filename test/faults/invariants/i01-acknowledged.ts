@@ -17,15 +17,26 @@ export async function assertBlobsKept(acks: readonly Ack[], dirOf: (by: string) 
   return acks.length
 }
 
-/** Every line a daemon said about a blob, and about the placements over it. */
+/** Every line a daemon said about a blob, the placements over it, and the rounds of its steward, in their order. */
 function historyOf({ daemons }: World, blob: string): string {
-  const lines = daemons.flatMap(({ name, runs }) => runs.flatMap((run) => run.lines.map((line) => ({ name, line }))))
+  const lines = daemons.flatMap(({ id, name, runs }) =>
+    runs.flatMap((run) => run.lines.map((line) => ({ id, name, line }))),
+  )
   const names = new Set([blob])
-  for (const { line } of lines)
-    if (line['blob'] === blob && typeof line['placement'] === 'string') names.add(line['placement'])
+  const stewards = new Set<unknown>()
+  for (const { id, line } of lines) {
+    if (line['blob'] !== blob) continue
+    stewards.add(id)
+    if (typeof line['placement'] === 'string') names.add(line['placement'])
+  }
   return lines
+    .filter(({ id, line }) => {
+      const isRound = /^(bounty|blob|round)/.test(String(line['msg'])) && stewards.has(id ?? line['steward'])
+      const isAbout = [...names].some((wanted) => JSON.stringify(line).includes(wanted))
+      return isAbout || (isRound && line['blob'] === undefined)
+    })
+    .sort((a, b) => String(a.line['time']).localeCompare(String(b.line['time'])))
     .map(({ name, line }) => `${name}: ${JSON.stringify(line)}`)
-    .filter((text) => [...names].some((wanted) => text.includes(wanted)))
     .join('\n')
 }
 
