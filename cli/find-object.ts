@@ -7,6 +7,8 @@ import { locatorOf, parseCap } from '../blob/cap.ts'
 interface Listed {
   readonly id: string
   readonly name?: string
+  /** When its owner let it go. */
+  readonly removed?: string
 }
 
 const SHORTEST_PREFIX = 8
@@ -30,7 +32,8 @@ export function findObject<Item extends Listed>(text: string, objects: readonly 
     ? objects.filter(({ id }) => id.startsWith(wanted.toLowerCase()))
     : []
   const byName = objects.filter(({ name }) => name === wanted)
-  const found = [byId, byPrefix, byName].find((list) => list.length > 0) ?? []
+  const kept = byName.filter(({ removed }) => removed === undefined)
+  const found = [byId, byPrefix, kept, byName].find((list) => list.length > 0) ?? []
   if (found.length > 1)
     throw new HoldfastError('OBJECT_AMBIGUOUS', {
       id: shown,

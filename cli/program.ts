@@ -130,7 +130,7 @@ export function createProgram(environment: Environment, perform: Perform, words?
     .option('--passphrase-file <file>', 'passphrase of the keystore')
   add(program, 'ls [prefix]', 'list objects', async () => (await import('./commands/ls.ts')).ls)
     .option('-l, --long', 'with shares, confidence, next check, end')
-    .option('--all', 'backups of the ledger, too')
+    .option('--all', 'what was let go, and backups of the ledger, too')
   add(
     program,
     'stat <object>',
@@ -145,6 +145,12 @@ export function createProgram(environment: Environment, perform: Perform, words?
     'make again what is missing of some objects, or of all, now',
     async () => (await import('./commands/repair.ts')).repair,
   )
+  add(
+    program,
+    'rm <objects...>',
+    'let objects go: they are not renewed or repaired, and end with their terms',
+    async () => (await import('./commands/rm.ts')).rm,
+  ).option('--now', 'give their stewards notice: they end in 14 days')
   add(
     program,
     'share <object>',

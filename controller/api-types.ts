@@ -58,6 +58,20 @@ export interface ObjectTrouble {
   readonly next: string
 }
 
+/** An object that is let go, or would be. */
+export interface RemovalView {
+  readonly object: string
+  readonly name?: string
+  /** Shares and copies that are still kept. */
+  readonly placements: number
+  /** When the last of them ends; absent: nothing of it is kept. */
+  readonly ends?: string
+  /** Rent of agreed terms that is not due for it. HOLD. */
+  readonly saved: string
+  /** Stewards that did not take the notice. */
+  readonly away: readonly Address[]
+}
+
 export interface ObjectSummary {
   readonly id: string
   readonly name?: string
@@ -77,6 +91,8 @@ export interface ObjectSummary {
   readonly contentHash?: string
   /** What of it is missing or in doubt, and what is done about it. */
   readonly trouble?: Pick<ObjectTrouble, 'states' | 'next'>
+  /** When its owner let it go: it ends with `expires`. */
+  readonly removed?: string
   /** Version of the backup of the ledger that it is; absent for an object of the user's. */
   readonly backup?: number
 }

@@ -8,9 +8,11 @@ import type { PutBook } from '../uploader/put-book.ts'
 import { BOOK_METHODS } from '../uploader/put-book.ts'
 import { viewRounds } from './accounts.ts'
 import type { ReadTrouble } from './accuse.ts'
-import type { ControllerStatus } from './api-types.ts'
+import type { ControllerStatus, RemovalView } from './api-types.ts'
 import type { Controller } from './controller.ts'
 import type { Outlook } from './outlook.ts'
+import type { ObjectRecord } from './records.ts'
+import type { RemoveOrder } from './remove.ts'
 import type { Repairs } from './repairs.ts'
 import { viewAuction, viewAuctions, viewPrices } from './view-market.ts'
 import { viewPlan } from './view-plan.ts'
@@ -20,6 +22,7 @@ export interface ApiDeps {
   readonly controller: Controller
   readonly book: PutBook
   readonly repairs: Pick<Repairs, 'view' | 'order'>
+  remove(object: ObjectRecord, order: RemoveOrder, signal: AbortSignal): Promise<RemovalView>
   outlook(): Outlook
   /** Wei: HOLD in the market, and the chain's coin. */
   balance(): Promise<bigint>
@@ -55,6 +58,17 @@ const repairBody = {
     required: ['objects', 'dryRun'],
     properties: {
       objects: { type: 'array', maxItems: 10_000, items: { type: 'string', pattern: '^[0-9a-f]{8,64}$' } },
+      dryRun: { type: 'boolean' },
+    },
+  },
+}
+const removeBody = {
+  body: {
+    type: 'object',
+    required: ['objects', 'soon', 'dryRun'],
+    properties: {
+      objects: { type: 'array', minItems: 1, maxItems: 10_000, items: { type: 'string', pattern: '^[0-9a-f]{8,64}$' } },
+      soon: { type: 'boolean' },
       dryRun: { type: 'boolean' },
     },
   },
@@ -195,6 +209,20 @@ export function controllerRoutes(deps: ApiDeps): Route[] {
           return view
         })
         return views.filter(({ parts }) => parts.length > 0)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/remove',
+      summary:
+        'Lets objects go: nothing of them is renewed or repaired; `soon`: their stewards are given notice. Tells when they end, and whom the notice did not reach.',
+      schema: removeBody,
+      handler: async ({ body, signal }) => {
+        const { objects, soon, dryRun } = body as { objects: readonly string[]; soon: boolean; dryRun: boolean }
+        const named = objects.map((id) => findObject(deps.outlook(), id))
+        const views: RemovalView[] = []
+        for (const object of named) views.push(await deps.remove(object, { soon, dryRun }, signal))
+        return views
       },
     },
     {

@@ -40,6 +40,7 @@ import type { Outlook } from './outlook.ts'
 import { lotBytes } from './plan-sizes.ts'
 import type { Policy } from './policy.ts'
 import { createPutDesk } from './put-desk.ts'
+import { removeObject } from './remove.ts'
 import { holdersBeside } from './repair-plan.ts'
 import { Repairs } from './repairs.ts'
 import { barredUntil } from './segment-health.ts'
@@ -360,6 +361,21 @@ export async function openController(parts: ControllerParts): Promise<OpenContro
         controller,
         book,
         repairs,
+        remove: (object, order, signal) =>
+          removeObject(
+            {
+              ledger,
+              chainSecret,
+              calls,
+              step: (run) => controller.step(run),
+              log,
+              mayAsk: (steward) => registry.inGoodStanding(steward),
+              now: () => chain.now(),
+            },
+            object,
+            order,
+            signal,
+          ),
         outlook,
         balance,
         coin: () => chain.coin(),

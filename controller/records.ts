@@ -40,6 +40,8 @@ export interface PutRecord {
 /** An object, with what the controller keeps of it. */
 export interface ObjectRecord extends ObjectEntry {
   readonly createdAt: UnixTime
+  /** Its owner let it go: nothing of it is renewed or repaired. */
+  readonly removedAt?: UnixTime
 }
 
 /** One object of a backup: a base, or what changed since the one before it. */

@@ -140,10 +140,10 @@ export class Repairs {
     return { object: toHex(id), ...(name === undefined ? {} : { name }), parts: lines }
   }
 
-  /** Backups of the ledger are not repaired: a new one takes their place (backup.ts). */
+  /** Backups of the ledger are not repaired: a new one takes their place (backup.ts). Nor is what its owner let go. */
   private objectOf(ref: string): ObjectRecord | undefined {
     const object = this.deps.ledger.objects.get(this.deps.ledger.objectOfRef.get(ref) ?? '')
-    return object?.backup === undefined ? object : undefined
+    return object?.backup === undefined && object?.removedAt === undefined ? object : undefined
   }
 
   private survey(object: ObjectRecord): Part[] {

@@ -51,6 +51,13 @@ export async function askTerms(deps: TermsDeps, ref: string, steward: Address): 
     [...ledger.placementsOf(ref)].filter((p) => isOfLot(ref, steward)(p) && p.contract?.phase === 'asking')
   const [first] = asking()
   if (first === undefined) return
+  if (ledger.objects.get(ledger.objectOfRef.get(ref) ?? '')?.removedAt !== undefined) {
+    // what a repair still placed when its object was let go
+    await deps.step((step) => {
+      for (const { id, end } of asking()) step.tell(id, { kind: 'terminated', at: end })
+    })
+    return
+  }
   const total = ledger.puts.get(ref)?.total
   const cost = costWithAnotherTerm(ledger, ref, policy, deps.now())
   if (total !== undefined && cost > total) {

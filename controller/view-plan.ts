@@ -56,7 +56,8 @@ export function viewPlan({ ledger, policy, now, worth = 0n }: Outlook, days: num
   }
   for (const bounty of ledger.postedBounties.values()) planBounty(bounty)
   planSuspects()
-  for (const object of ledger.objects.values()) if (object.backup === undefined) planRepair(object)
+  for (const object of ledger.objects.values())
+    if (object.backup === undefined && object.removedAt === undefined) planRepair(object)
   const renewals = Map.groupBy(
     [...ledger.placements.values()].filter((p) => mayRenew(p, policy, now)),
     (p) => `${p.steward}/${p.end}`,

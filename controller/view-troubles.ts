@@ -12,12 +12,12 @@ export function viewTroubles(outlook: Outlook): ObjectTrouble[] {
   return found.sort((a, b) => b.weight - a.weight).map(({ weight: _, ...trouble }) => trouble)
 }
 
-/** Undefined when every blob that should be there is held; and for a backup of the ledger, which the next one replaces. `weight`: how bad it is. */
+/** Undefined when every blob that should be there is held; for a backup of the ledger, which the next one replaces; and for what was let go. `weight`: how bad it is. */
 export function troubleOf(
   { ledger, policy, now }: Outlook,
   object: ObjectRecord,
 ): (ObjectTrouble & { weight: number }) | undefined {
-  if (object.backup !== undefined) return undefined
+  if (object.backup !== undefined || object.removedAt !== undefined) return undefined
   const states: Record<string, number> = {}
   for (const placement of ledger.placementsOf(object.ref)) {
     const state = countedAs(placement)

@@ -67,6 +67,7 @@ export function viewObject(outlook: Outlook, object: ObjectRecord): ObjectSummar
     ...(expires === undefined ? {} : { expires: formatTime(expires) }),
     createdAt: formatTime(object.createdAt),
     ...(trouble === undefined ? {} : { trouble: { states: trouble.states, next: trouble.next } }),
+    ...(object.removedAt === undefined ? {} : { removed: formatTime(object.removedAt) }),
     ...(object.backup === undefined ? {} : { backup: object.backup }),
     ...(object.contentHash === undefined ? {} : { contentHash: toHex(object.contentHash) }),
   }
@@ -211,7 +212,9 @@ export function viewTotals(
   balance: bigint,
 ): Pick<ControllerStatus, 'objects' | 'placements' | 'bounties' | 'runwaySeconds' | 'troubles'> {
   const { ledger } = outlook
-  const own = [...ledger.objects.values()].filter(({ backup }) => backup === undefined)
+  const own = [...ledger.objects.values()].filter(
+    ({ backup, removedAt }) => backup === undefined && removedAt === undefined,
+  )
   const objects = own.map((object) => ({
     size: object.size,
     view: viewObject(outlook, object),

@@ -10,14 +10,14 @@ export async function ls(context: Context, [prefix = '']: readonly string[], opt
   await using view = await openLedgerView(context)
   const { now, objects } = await view.objects()
   const listed = objects.filter(
-    ({ id, name, backup }) =>
-      (backup === undefined || options['all'] === true) &&
+    ({ id, name, backup, removed }) =>
+      ((backup === undefined && removed === undefined) || options['all'] === true) &&
       (prefix === '' || id.startsWith(prefix.toLowerCase()) || name?.startsWith(prefix) === true),
   )
   for (const object of listed) out.record({ type: 'object', ...object })
   if (out.style.quiet && !out.style.json) for (const { id } of listed) out.stdout.write(`${id}\n`)
   const rows = listed.map(({ id, size, shares, n, suspect, nines, confidence, nextCheck, expires, ...object }) => {
-    const name = object.name ?? (object.backup === undefined ? '' : `(backup ${object.backup} of the ledger)`)
+    const name = `${object.name ?? (object.backup === undefined ? '' : `(backup ${object.backup} of the ledger)`)}${object.removed === undefined ? '' : ' (let go)'}`
     return options['long'] === true
       ? [
           shortId(id),

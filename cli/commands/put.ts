@@ -202,6 +202,7 @@ async function findStored(
       object.n === n &&
       object.name === name &&
       object.shares >= k &&
+      object.removed === undefined &&
       (object.expires === undefined || Date.parse(object.expires) / 1000 > now),
   )
   if (alike.length === 0) return undefined

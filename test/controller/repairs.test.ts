@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { DAY, HOUR } from '../../base/units.ts'
+import { toHex } from '../../base/bytes.ts'
+import { DAY, HOUR, unixTime } from '../../base/units.ts'
 import type { PlacementState } from '../../controller/placement-state.ts'
 import { effort } from '../effort.ts'
 import { memoryJournal, seededRng } from '../uploader/fixtures.ts'
@@ -120,6 +121,22 @@ describe('controller/repairs', function () {
     await world.settle()
     assertWhole(world, 20)
     expect(world.sent).to.have.length(22)
+  })
+
+  it('leaves alone what its owner let go, whatever is lost of it', async () => {
+    const world = await openWorld(12)
+    await world.put(bytesOf(500))
+    const [object] = world.ledger.objects.values()
+    if (object === undefined) throw new Error('no object')
+    const batch = world.ledger.batch()
+    batch.object({ ...object, removedAt: unixTime(world.now) }, toHex(object.id))
+    await world.ledger.commit(batch)
+    world.now += 2 * DAY
+    await world.lose(holdersOf(world).slice(0, 4))
+    world.repairs.order(object.ref)
+    await world.settle()
+    expect(world.adverts).to.have.length(1)
+    expect(world.sent).to.have.length(20)
   })
 
   it('is read from the capability by repaired shares alone, through the successor record', async () => {

@@ -2,6 +2,8 @@
  * Contracts over time, in a market of five stewards whose prices move: renewed cheaper, renewed dearer, found anew in an auction that the
  * incumbent loses, and handed over by a steward that leaves. The object can be read all the while, and the money adds up to the gwei.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { MONTH, parseHold } from '../../base/units.ts'
 import { docketAmount } from '../../pricing/rates.ts'
@@ -121,5 +123,34 @@ describe('market: contracts over time', function () {
     const earned = swept.filter((event) => event.steward === leaving).reduce((sum, { amount }) => sum + amount, 0n)
     const apart = Number(earned - booked)
     expect(Math.abs(apart), 'gwei swept and booked differ by the rounding of dockets').to.be.at.most(posted.length)
+  })
+
+  it('lets an object go: its stewards take the notice, are paid for 14 days, and keep nothing of it after the handover', async () => {
+    const { path } = await market().file('gone', 50_000)
+    const put = await market().put(path, '--code', '1/2', '--for', '90d')
+    await advance('2d')
+    const before = await market().shares(put.id)
+    const { last } = await market().ok(['rm', 'gone', '--now', '--yes'])
+    expect(last).to.include({ command: 'rm', objects: 1, done: true })
+    expect(last['away']).to.deep.equal([])
+    expect(Number(last['saved'])).to.be.above(0)
+    const listed = (await market().ok(['ls'])).lines.filter(({ type }) => type === 'object')
+    expect(listed.map(({ id: one }) => one)).to.not.include(put.id)
+    const at = async () => Date.parse((await market().shares(put.id, '--history'))[0]?.['end'] as string)
+    const { chain } = (await market().ok(['controller', 'status'])).last as unknown as { chain: { time: string } }
+    const now = Date.parse(chain.time)
+    expect(await at()).to.be.within(now + 13 * 86_400_000, now + 15 * 86_400_000)
+    await advance('30d')
+    const { posted, swept, revoked } = await marketLogs(market())
+    expect(revoked).to.have.length(0)
+    const blobs = new Set(before.map(({ blobId }) => blobId))
+    const asked = posted.filter(({ challenges }) => challenges.some(({ blobId }) => blobs.has(blobId)))
+    const paid = new Set(swept.map((event) => event.id))
+    expect(asked.every((event) => paid.has(event.id))).to.equal(true)
+    for (const { steward, blobId } of before) {
+      const { dataDir } = market().ready.stewards.find((each) => each.id === steward) as { dataDir: string }
+      expect(existsSync(join(dataDir, 'blobs', blobId.slice(0, 2), blobId)), 'kept').to.equal(false)
+    }
+    expect((await market().shares(put.id)).length, 'of it is counted on').to.equal(0)
   })
 })
