@@ -1,6 +1,6 @@
 /** Commands and options that the design names and this version has not. Whoever tries one is told so, not that it is unknown. */
 
-const COMMANDS: readonly string[] = 'alerts community completion grid key logs man receipts renew ui verify'.split(' ')
+const COMMANDS: readonly string[] = 'alerts community completion grid key logs man renew ui verify'.split(' ')
 
 /** What serves meanwhile; empty: nothing does. */
 const OPTIONS: Readonly<Record<string, string>> = {

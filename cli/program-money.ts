@@ -2,11 +2,19 @@
 import type { Command } from 'commander'
 import type { CommandTree } from './command-tree.ts'
 
-export function addMoney({ add, group }: CommandTree): void {
+export function addMoney({ program, add, group }: CommandTree): void {
   group('bids', 'auctions this controller held', (bids) => {
     add(bids, 'ls', 'all of them', async () => (await import('./commands/bids.ts')).bidsList)
     add(bids, 'auction <id>', 'one, with all its bids', async () => (await import('./commands/bids.ts')).bidsAuction)
   })
+  add(
+    program,
+    'receipts',
+    'what stewards signed for: each placement, its price, and what was paid for it',
+    async () => (await import('./commands/receipts.ts')).receipts,
+  )
+    .option('--since <span>', 'only what began within it')
+    .option('--csv', 'comma-separated, for a spreadsheet')
   group('wallet', 'the money of this home', (wallet) => {
     const walletRun = (name: keyof typeof import('./commands/wallet.ts')['WALLET_COMMANDS']) => async () =>
       (await import('./commands/wallet.ts')).WALLET_COMMANDS[name]

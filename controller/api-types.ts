@@ -120,6 +120,7 @@ export interface ShareStatus {
   readonly checksDone: number
   readonly lastProof?: string
   readonly nextCheck?: string
+  readonly start: string
   readonly end: string
   readonly version: number
   readonly answersLeft: number

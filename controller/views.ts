@@ -140,6 +140,7 @@ export function viewShares(outlook: Outlook, object: ObjectRecord, history = fal
         checksDone: placement.totals.checks,
         ...(placement.totals.lastProof > 0 ? { lastProof: formatTime(placement.totals.lastProof) } : {}),
         ...(placement.nextDue === undefined ? {} : { nextCheck: formatTime(placement.nextDue) }),
+        start: formatTime(placement.start),
         end: formatTime(placement.end),
         version: placement.version,
         answersLeft: rowsLeft(placement),

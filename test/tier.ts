@@ -7,8 +7,8 @@
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
  * There are two lanes: everything else, and whole markets. In the quick tier they run side by side, for two processors; what the second prints is shown
- * when it has ended. In the larger tiers, where most tests are markets and storms of kills, one follows the other: they disturb each other. There
- * each file that starts processes runs in a mocha of its own: what one leaves in memory, or its end at its time limit, is nothing to the next.
+ * when all has ended. In the larger tiers, where most tests are markets and storms of kills, one follows the other, since they disturb each other; the
+ * Solidity tests run beside them. There each file that starts processes runs in a mocha of its own: what one leaves in memory, or its end at its time limit, is nothing to the next.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -212,22 +212,27 @@ if (import.meta.main) {
   const until = performance.now() + LIMITS[tier] * 60_000
   const { markets, others } = splitLanes(await findFiles(tier))
   const shown: Printer = process.stdout
-  const first = async () => ({
-    solidity: await runSolidity(tier, until, shown),
-    mocha: await runLane(others, tier, until, shown),
-  })
   const kept: string[] = []
-  const isBeside = tier === 'quick'
-  const second = () => runLane(markets, tier, until, isBeside ? { write: (text) => kept.push(text) } : shown)
-  const rest = isBeside ? second() : undefined
-  const { solidity, mocha } = await first()
-  const marketEnd = await (rest ?? second())
+  const aside: Printer = { write: (text) => kept.push(text) }
+  const lane = (files: readonly string[], out: Printer) => runLane(files, tier, until, out)
+  const isQuick = tier === 'quick'
+  async function quick(): Promise<{ readonly solidity: Count; readonly ends: readonly MochaEnd[] }> {
+    const beside = lane(markets, aside)
+    const solidity = await runSolidity(tier, until, shown)
+    return { solidity, ends: [await lane(others, shown), await beside] }
+  }
+  async function larger(): ReturnType<typeof quick> {
+    const beside = runSolidity(tier, until, aside)
+    const ends = [await lane(others, shown), await lane(markets, shown)]
+    return { solidity: await beside, ends }
+  }
+  const { solidity, ends } = await (isQuick ? quick() : larger())
   shown.write(kept.join(''))
-  const count = addCounts(mocha.count, marketEnd.count)
-  const skips = [...mocha.skips, ...marketEnd.skips]
+  const count = addCounts(...ends.map((end) => end.count))
+  const skips = ends.flatMap((end) => end.skips)
   const total = addCounts(solidity, count)
   console.log(`\nSolidity: ${formatCount(solidity)}. TypeScript: ${formatCount(count)}.`)
-  if (!isBeside) for (const time of [...mocha.times, ...marketEnd.times]) console.log(time)
+  if (!isQuick) for (const time of ends.flatMap(({ times }) => times)) console.log(time)
   for (const skip of skips) console.log(`skipped ${skip}`)
   if (solidity.skipped > 0) console.log(`skipped ${solidity.skipped} Solidity tests: see above`)
   console.log(formatCount(total))

@@ -114,6 +114,33 @@ describe('cli/market', function () {
     expect(await balance()).to.equal(before)
   })
 
+  it('shows what stewards signed for, as lines and as a table of commas', async () => {
+    const { lines, last } = await sandbox().ok(['receipts', '--json', ...home()])
+    const of = lines.filter(({ type, object }) => type === 'receipt' && object === stored[2]?.id)
+    expect(of.length, 'shares and copies').to.be.above(1)
+    for (const receipt of of) {
+      expect(receipt).to.include({ name: 'some', paid: '0', version: 1, state: 'held' })
+      expect(Date.parse(receipt['end'] as string)).to.be.above(Date.parse(receipt['start'] as string))
+      expect(Number(receipt['price'])).to.be.above(0)
+    }
+    const { stdout } = await sandbox().ok(['receipts', '--csv', ...home()])
+    const [head, ...rows] = stdout.trimEnd().split('\n')
+    expect(rows).to.have.length(Number(last['receipts']))
+    for (const row of rows) expect(row.split(',')).to.have.length(head?.split(',').length ?? 0)
+    expect((await json(['receipts', '--since', '1d'])).receipts).to.be.at.most(rows.length)
+  })
+
+  it('says what letting an object go would mean, and does nothing in a dry run', async () => {
+    const [, , some] = stored
+    const line = await json(['rm', some?.id ?? '', '--now', '--dry-run'])
+    expect(line).to.include({ command: 'rm', objects: 1, done: false })
+    expect(Number(line.saved)).to.be.above(0)
+    const { lines } = await sandbox().ok(['ls', '--json', ...home()])
+    expect(lines.map(({ id }) => id)).to.include(some?.id)
+    const { code, last } = await sandbox().run(['rm', 'nothing', '--yes', '--json', ...home()])
+    expect([code, last['code']]).to.deep.equal([4, 'OBJECT_UNKNOWN'])
+  })
+
   it('gives an object to whoever has its capability and the deployment, and to nobody without', async () => {
     const other = sandbox().path('other')
     await mkdir(other)
