@@ -12,6 +12,7 @@ export async function chooseActor(
   { home }: Context,
   role: 'steward' | 'index' | 'monitor',
   options: Options,
+  option = '--id',
 ): Promise<{ readonly id: Address; readonly paths: DaemonPaths }> {
   const { directory, several } = {
     steward: { directory: home.stewards, several: 'stewards' },
@@ -21,7 +22,7 @@ export async function chooseActor(
   const pathsOf = (id: Address) => home[role](id)
   const named = options['id']
   if (typeof named === 'string') {
-    const id = parseAddress(named, '--id')
+    const id = parseAddress(named, option)
     if (!existsSync(pathsOf(id).settings)) throw new HoldfastError('CONFIG_NOT_INITIALISED', { path: pathsOf(id).dir })
     return { id, paths: pathsOf(id) }
   }
@@ -31,7 +32,7 @@ export async function chooseActor(
   if (another !== undefined)
     throw new HoldfastError('INPUT_REQUIRED', {
       what: `which of ${ids.length} ${several}`,
-      option: '--id 0x…',
+      option: `${option} 0x…`,
     })
   return { id: only, paths: pathsOf(only) }
 }

@@ -38,6 +38,7 @@ import { readActorKey } from './keys.ts'
 import { openMembership } from './member-keeper.ts'
 import { createRightChain } from './right-chain.ts'
 import { parseMoney } from './settings-table.ts'
+import { createWalletDesk, walletContracts, walletRoute } from './wallet-desk.ts'
 import { watchFailure } from './watch-failure.ts'
 
 /** Threads that answer challenges over large blobs; they start when they are needed first. */
@@ -174,13 +175,20 @@ export async function composeSteward(
     const sponsored = await serveClients(context, quota, { steward, doors, net, journal: data.store, log })
     scope.defer(async () => sponsored.close())
   }
+  const wallet = createWalletDesk({
+    chain,
+    contracts: walletContracts(doors.deployment),
+    account: id,
+    outbox,
+    journal: data.store,
+  })
   for (const what of damages) steward.alert('store-damaged', what)
   await steward.start()
   scope.defer(() => steward.stop())
   await indexes.start()
   scope.defer(() => indexes.stop())
   return {
-    routes: membership.withTick(steward.routes()),
+    routes: [...membership.withTick(steward.routes()), walletRoute(wallet)],
     unready: () =>
       steward.unready() ??
       (membership.keeper.state?.isGood === true

@@ -1,5 +1,5 @@
 /**
- * Where the acts of a wallet are carried out: the controller that runs, whose outbox alone sends with the key, or, when none runs, the same
+ * Where the acts of a wallet are carried out: the daemon that runs, whose outbox alone sends with the key, or, when it does not, the same
  * outbox opened by the command. The same request with the same id happens once, also over a crash.
  */
 import type { Address } from '../base/curve.ts'
@@ -16,10 +16,10 @@ import type { Route } from '../net/http-server.ts'
 import { openDataDir } from '../store/data-dir.ts'
 import { openMarketChain } from './chain-access.ts'
 import type { Context, Options } from './context.ts'
-import { readControllerKeys } from './keys.ts'
-import { isControllerRunning, openControllerApi } from './local-api.ts'
+import { openDaemonApi } from './local-api.ts'
 import { obtainPassphrase } from './passphrase.ts'
 import { planWallet, type WalletAct, type WalletContracts, type WalletState } from './wallet-acts.ts'
+import { type Seat, seatOf } from './wallet-seat.ts'
 
 /** A transaction that is final. */
 export interface WalletDone {
@@ -101,7 +101,7 @@ export function createWalletDesk({ chain, contracts, account, outbox, journal }:
   }
 }
 
-/** `POST /wallet` of the controller's API. The request is checked as if it came from anybody. */
+/** `POST /wallet` of a daemon's API. The request is checked as if it came from anybody. */
 export function walletRoute(desk: WalletDesk): Route {
   return {
     method: 'POST',
@@ -152,7 +152,7 @@ export function parseAct(value: unknown): WalletAct {
 }
 
 /**
- * The desk of this home: at the controller that runs, else at its ledger, opened for as long as the command takes.
+ * The desk of a seat: at its daemon when that runs, else at its journal, opened for as long as the command takes.
  * @throws `CONFIG_NOT_INITIALISED`, `STORE_LOCKED`, `KEYSTORE_…`
  */
 export async function openWalletDesk(
@@ -160,8 +160,9 @@ export async function openWalletDesk(
   options: Options,
   log: Log,
 ): Promise<WalletDesk & AsyncDisposable> {
-  if (await isControllerRunning(context)) {
-    const client = await openControllerApi(context)
+  const seat = await seatOf(context, options)
+  if (await seat.isRunning()) {
+    const client = await openDaemonApi(seat.paths, seat.role)
     return {
       perform: async (id, act, signal) => {
         const answer = await client.post('/wallet', { id, act: toTagged(act) }, { signal, timeoutMs: PERFORM_MS })
@@ -172,7 +173,7 @@ export async function openWalletDesk(
   }
   const scope = new AsyncDisposableStack()
   try {
-    const desk = await openDeskHere(context, options, log, scope)
+    const desk = await openDeskHere(context, options, seat, log, scope)
     return { ...desk, [Symbol.asyncDispose]: () => scope.disposeAsync() }
   } catch (cause) {
     await scope.disposeAsync()
@@ -183,21 +184,20 @@ export async function openWalletDesk(
 async function openDeskHere(
   context: Context,
   options: Options,
+  seat: Seat,
   log: Log,
   scope: AsyncDisposableStack,
 ): Promise<WalletDesk> {
-  const { home, clock, rng, settings } = context
-  const keys = await readControllerKeys(
-    home.controller.keystore,
-    await obtainPassphrase(context, options, "the controller's keystore"),
-  )
+  const { clock, rng, settings } = context
+  const { role, paths, database } = seat
+  const { secret, account } = await seat.readKey(await obtainPassphrase(context, options, `the ${role}'s keystore`))
   const { chain, deployment } = await openMarketChain(context, log)
   scope.defer(async () => chain.close())
-  const data = await openDataDir(home.controller.dir, {
-    role: 'controller',
-    id: keys.account,
+  const data = await openDataDir(paths.dir, {
+    role,
+    id: account,
     clock,
-    database: 'ledger',
+    database,
     create: { rng },
     log,
   })
@@ -205,22 +205,21 @@ async function openDeskHere(
   const outbox = createOutbox({
     journal: data.store,
     chain,
-    secret: keys.chainKey,
+    secret,
     clock,
     log,
     limits: { dayBudget: settings.value('chain.fee-budget'), spared: [] },
   })
-  // What else was refused is the controller's to hear, when it runs again: here it stays untold.
+  // What else was refused is the daemon's to hear, when it runs again: here it stays untold.
   outbox.onRefused(async (id) => {
-    if (!id.startsWith('wallet/'))
-      throw new HoldfastError('API_UNREACHABLE', { role: 'controller', url: home.controller.api })
+    if (!id.startsWith('wallet/')) throw new HoldfastError('API_UNREACHABLE', { role, url: paths.api })
   })
   await outbox.start()
   scope.defer(() => outbox.stop())
   return createWalletDesk({
     chain,
     contracts: walletContracts(deployment),
-    account: keys.account,
+    account,
     outbox,
     journal: data.store,
   })

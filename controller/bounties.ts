@@ -135,15 +135,21 @@ export function createBounties(deps: BountyDeps) {
   function onUndone(step: Step, event: BountyEvent): void {
     const bounty = recordOf(event.id)
     if (!bounty || bounty.phase !== LAST[event.kind]) return
-    const { block: _, ...rest } = bounty
+    const { block: _, offeredAt, ...rest } = bounty
     const before = BEFORE[event.kind]
     // who was to send it again is gone; should it come all the same, it counts
     const phase = before === 'intended' && bounty.adopted ? 'failed' : before
     save(
       step,
       before === 'intended'
-        ? { ...rest, phase, final: phase === 'failed' }
-        : { ...rest, phase, block: event.block, final: false },
+        ? // a steward that was through with it has the docket no more: it is offered again with the new post
+          {
+            ...rest,
+            phase,
+            final: phase === 'failed',
+            ...(bounty.placements.length > NOTE_ENTRIES ? { toHand: true } : {}),
+          }
+        : { ...rest, ...(offeredAt === undefined ? {} : { offeredAt }), phase, block: event.block, final: false },
     )
     tellAll(step, bounty, { kind: UNDONE[event.kind], docket: bounty.plan })
   }

@@ -41,6 +41,28 @@ async function challengeOf(deps: DocketDeps, step: Step, effect: PostEffect | Of
   return [{ effect, challenge: { blobId, nonce, answer, placement: effect.placement } }]
 }
 
+/**
+ * The bytes of a docket whose outcome was final and which the chain took back all the same: they are made again from the rows that its rounds used.
+ * @returns undefined when they are not all known any more
+ */
+export async function rebuildDocket(
+  { ledger, nonceKey }: Pick<DocketDeps, 'ledger' | 'nonceKey'>,
+  { placements, plan, docketHash }: Pick<BountyRecord, 'placements' | 'plan' | 'docketHash'>,
+): Promise<Uint8Array | undefined> {
+  const known = await Promise.all(
+    placements.map(async (id) => {
+      const placement = ledger.placements.get(id)
+      const row = placement?.rounds.find(({ docket }) => docket === plan)?.row
+      if (placement === undefined || row === undefined) return []
+      const answer = (await ledger.answers(id))?.slice(32 * row, 32 * row + 32)
+      const blobId = fromHex(placement.blobId, 32)
+      return answer?.length === 32 ? [{ blobId, nonce: nonceOf(nonceKey, blobId, row), answer }] : []
+    }),
+  )
+  const bytes = encodeDocket(sortChallenges(known.flat()))
+  return toHex(docketHashOf(bytes)) === docketHash ? bytes : undefined
+}
+
 /** @param effects of one docket. @returns undefined when no answer is left to ask for */
 export async function makeDocket(
   deps: DocketDeps,

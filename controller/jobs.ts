@@ -12,6 +12,7 @@ import { answerRows, nonceOf } from '../blob/challenge.ts'
 import { copyTokenOf, readTokenOf } from '../blob/object-keys.ts'
 import { askRelease, runBisection } from './ask-steward.ts'
 import type { Bounties } from './bounties.ts'
+import { rebuildDocket } from './dockets.ts'
 import type { Effect } from './facts.ts'
 import type { Ledger } from './ledger.ts'
 import type { Policy } from './policy.ts'
@@ -305,7 +306,7 @@ export class Jobs {
   }
 
   private async runHand(bounty: BountyRecord): Promise<void> {
-    const bytes = await this.deps.ledger.docket(bounty.docketHash)
+    const bytes = (await this.deps.ledger.docket(bounty.docketHash)) ?? (await rebuildDocket(this.deps, bounty))
     if (!bytes) return // closed meanwhile
     // Before it leaves: a steward that does not take it cannot say that it was not offered.
     await this.offered(bounty)

@@ -23,7 +23,7 @@ export interface Movement {
 export async function walletExport(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   const { out } = context
   await using scope = new AsyncDisposableStack()
-  const { account } = await openWallet(context, scope)
+  const { account } = await openWallet(context, options, scope)
   const { chain, deployment } = await openMarketChain(context)
   scope.defer(async () => chain.close())
   const { address, block } = deployment.contracts.market

@@ -25,7 +25,7 @@ export async function mine(context: Context, _args: readonly string[], options: 
       got: String(options['rewards']),
     })
   await using scope = new AsyncDisposableStack()
-  const opened = await openWallet(context, scope)
+  const opened = await openWallet(context, options, scope)
   const { chain, contracts, account } = opened
   const work = await readWork(chain, contracts.mine)
   const hashes = expectedHashes(work.target)

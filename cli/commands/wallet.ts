@@ -6,9 +6,9 @@ import { formatHold, formatTime, parseHold } from '../../base/units.ts'
 import type { Chain } from '../../chain/rpc.ts'
 import { detailLog, openMarketChain } from '../chain-access.ts'
 import type { CommandRun, Context, Options } from '../context.ts'
-import { openLedgerView } from '../ledger-view.ts'
 import { costOf, planWallet, type WalletAct, type WalletContracts, type WalletState } from '../wallet-acts.ts'
 import { openWalletDesk, readWallet, walletContracts } from '../wallet-desk.ts'
+import { seatOf } from '../wallet-seat.ts'
 import { formatTable, shortHold } from '../words.ts'
 
 /** What a command that looks at the wallet has open. */
@@ -18,22 +18,17 @@ export interface OpenWallet {
   readonly account: Address
 }
 
-/** The account of this home, and its chain, checked. @throws `CONFIG_NOT_INITIALISED`, `STORE_LOCKED`, and as `openMarketChain` */
-export async function openWallet(context: Context, scope: AsyncDisposableStack): Promise<OpenWallet> {
-  const account = await accountOf(context)
+/** The account of a seat of this home, and its chain, checked. @throws `CONFIG_NOT_INITIALISED`, `STORE_LOCKED`, and as `openMarketChain` */
+export async function openWallet(context: Context, options: Options, scope: AsyncDisposableStack): Promise<OpenWallet> {
+  const account = await (await seatOf(context, options)).account()
   const { chain, deployment } = await openMarketChain(context)
   scope.defer(async () => chain.close())
   return { chain, contracts: walletContracts(deployment), account }
 }
 
-async function accountOf(context: Context): Promise<Address> {
-  await using view = await openLedgerView(context)
-  return (await view.status()).account
-}
-
-async function show(context: Context): Promise<undefined> {
+async function show(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
   await using scope = new AsyncDisposableStack()
-  const { chain, contracts, account } = await openWallet(context, scope)
+  const { chain, contracts, account } = await openWallet(context, options, scope)
   const state = await readWallet(chain, contracts, account)
   const { holding } = state
   const rows = [
@@ -62,8 +57,8 @@ async function show(context: Context): Promise<undefined> {
   return undefined
 }
 
-async function address(context: Context): Promise<undefined> {
-  const account = await accountOf(context)
+async function address(context: Context, _args: readonly string[], options: Options): Promise<undefined> {
+  const account = await (await seatOf(context, options)).account()
   context.out.summary({ command: 'wallet address', fields: { account }, lines: [account], result: account })
   return undefined
 }
@@ -73,7 +68,7 @@ const acting =
   (actOf: (args: readonly string[], options: Options, state: WalletState) => WalletAct): CommandRun =>
   async (context, args, options) => {
     await using scope = new AsyncDisposableStack()
-    const opened = await openWallet(context, scope)
+    const opened = await openWallet(context, options, scope)
     const state = await readWallet(opened.chain, opened.contracts, opened.account)
     const act = actOf(args, options, state)
     await performAct(context, options, opened, state, act)

@@ -61,7 +61,7 @@ describe('cli/command-line', function () {
       ['put', 'x', '--wait', 'proved'],
       ['put', 'x', '-t', '4'],
       ['put', 'x', '--bwlimit=2M'],
-      ['receipts'],
+      ['renew'],
     ]) {
       const { code, stderr } = await sandbox().run(args)
       expect(code, args.join(' ')).to.equal(2)

@@ -83,6 +83,21 @@ describe('cli/market', function () {
     await fails(['wallet', 'withdraw', 'much'], 2, 'INPUT_FORMAT')
   })
 
+  it('does the same with the money of a steward, through the steward that runs or without it', async () => {
+    const [one, two] = ready.stewards as unknown as [{ id: string; pid: number }, { id: string }]
+    await fails(['wallet', 'show', '--steward'], 2, 'INPUT_REQUIRED')
+    expect((await json(['wallet', 'show', '--steward', one.id])).account).to.equal(one.id)
+    const mined = (await json(['wallet', 'mine', '--steward', one.id])) as unknown as { mined: string }
+    expect(Number(mined.mined)).to.be.above(0)
+    expect(await json(['wallet', 'stake', '5', '--as-bond', '--steward', one.id])).to.include({ bonded: '5' })
+    expect(await json(['wallet', 'deposit', '3', '--steward', one.id])).to.include({ deposited: '3' })
+    process.kill(one.pid, 'SIGTERM')
+    await until(() => !isAlive(one.pid), 15_000, 'the steward to end')
+    expect(await json(['wallet', 'withdraw', 'all', two.id, '--steward', one.id])).to.include({ deposited: '0' })
+    expect(Number((await json(['wallet', 'show', '--steward', two.id])).wallet)).to.equal(3)
+    await ok(['steward', 'start', '--id', one.id, '--detach'])
+  })
+
   it('stores files of 0 B, 1 B and some KiB, and gives them back by id, prefix and name, bit for bit', async () => {
     for (const [name, size] of [
       ['empty', 0],

@@ -9,6 +9,7 @@ import { nonceOf } from '../../blob/challenge.ts'
 import { encodeDocket } from '../../blob/docket.ts'
 import { type BountyEvent, createBounties } from '../../controller/bounties.ts'
 import type { PostCall, ReleasedCall } from '../../controller/bounty-intents.ts'
+import { rebuildDocket } from '../../controller/dockets.ts'
 import { Ledger } from '../../controller/ledger.ts'
 import { openPlacement } from '../../controller/placement-state.ts'
 import { POLICY } from '../../controller/policy.ts'
@@ -222,6 +223,25 @@ describe('controller/bounties: a docket that has to be handed over', () => {
         expect(totals).to.include({ misses: 0, lastMiss: 0, paid: 0 })
         expect(totals.forfeited).to.be.above(0)
       }
+  })
+
+  it('is handed over again when the chain takes back its post, with the same bytes, which were let go when its sweep was final', async () => {
+    const world = await aPosted(9)
+    const { step, bounties, first, ledger } = world
+    const { toHand: _, ...handed } = ledger.bounties.get(first) as BountyRecord
+    const docket = await ledger.docket(handed.docketHash)
+    await step((one) => one.batch.bounty({ ...handed, offeredAt: START + DAY + HOUR }))
+    await step((one) => bounties.onEvent(one, world.event('swept', first, 2)))
+    await step((one) => bounties.onFinal(one, 2))
+    expect(await ledger.docket(handed.docketHash), 'its bytes').to.equal(undefined)
+    await step((one) => bounties.onUndone(one, world.event('swept', first, 2)))
+    await step((one) => bounties.onUndone(one, world.event('posted', first, 1)))
+    await step((one) => bounties.onEvent(one, world.event('posted', first, 4)))
+    await step((one) => bounties.onFinal(one, 4))
+    const again = ledger.bounties.get(first) as BountyRecord
+    expect(again).to.include({ phase: 'posted', final: true, toHand: true })
+    expect(again.offeredAt, 'it was offered for another post').to.equal(undefined)
+    expect(await rebuildDocket({ ledger, nonceKey }, again)).to.deep.equal(docket)
   })
 
   it('is its steward’s miss when it was offered in time, whether it was there to take it or not', async () => {
