@@ -7,6 +7,7 @@ import { type Address, recoverSigner, signDigest } from '../base/curve.ts'
 import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import { type Domain, type Placement, placementDigest, rowsDigest } from '../base/typed-data.ts'
+import { HOUR } from '../base/units.ts'
 import { answersRootOf } from '../blob/answers-root.ts'
 import { answerRows, nonceOf } from '../blob/challenge.ts'
 import { copyTokenOf, readTokenOf } from '../blob/object-keys.ts'
@@ -51,8 +52,15 @@ type Lane = 'urgent' | 'usual' | 'bisection'
 /** Jobs at the same time: each holds at most one blob in memory. */
 const PARALLEL = 4
 const BISECTIONS = 2
-/** Between two tries to hand over a docket. Milliseconds of real time. */
+/** Between two tries to hand over a docket: milliseconds of real time, or an hour of a chain's time that is moved by hand. */
 const HAND_PAUSE_MS = 15_000
+const HAND_PAUSE = HOUR
+
+/** Until when it is not tried again (monotonic milliseconds), and since when (chain time). */
+interface Pause {
+  readonly until: number
+  readonly since: number
+}
 
 export class Jobs {
   private readonly deps: JobsDeps
@@ -64,13 +72,13 @@ export class Jobs {
     usual: [],
     bisection: [],
   }
-  /** Dockets whose steward did not answer, and when to try again (monotonic). */
-  private readonly handAfter = new Map<string, number>()
+  /** Dockets whose steward did not answer. */
+  private readonly handAfter = new Map<string, Pause>()
   /** Dockets that were left with monitors. */
   private readonly left = new Set<string>()
   private step: RunStep | undefined
-  /** Offers and vouchers whose steward did not answer, and when to try again (monotonic). */
-  private readonly offerAfter = new Map<string, number>()
+  /** Offers and vouchers whose steward did not answer. */
+  private readonly offerAfter = new Map<string, Pause>()
   private bounties: Pick<Bounties, 'onRelease' | 'offers'> | undefined
 
   constructor(deps: JobsDeps) {
@@ -118,7 +126,7 @@ export class Jobs {
     // not offered, so what comes of it is no miss
     if (this.deps.mayAsk?.(bounty.steward) === false) return
     if (this.deps.now() > bounty.deadline) return
-    if ((this.handAfter.get(bounty.id) ?? 0) > this.deps.clock.monotonic()) return
+    if (this.isPaused(this.handAfter.get(bounty.id))) return
     this.enqueue('urgent', `hand/${bounty.id}`, () => this.runHand(bounty))
   }
 
@@ -132,17 +140,27 @@ export class Jobs {
     this.settle(`voucher/${promise.to}`, promise.to, (deps) => handPromise(deps, promise))
   }
 
+  private pause(): Pause {
+    const { clock, now } = this.deps
+    return { until: clock.monotonic() + HAND_PAUSE_MS, since: now() }
+  }
+
+  private isPaused(pause: Pause | undefined): boolean {
+    const { clock, now } = this.deps
+    return pause !== undefined && clock.monotonic() < pause.until && now() < pause.since + HAND_PAUSE
+  }
+
   private settle(id: string, steward: Address, run: (deps: SettleDeps) => Promise<void>): void {
     const { bounties } = this
     if (this.deps.mayAsk?.(steward) === false || !bounties) return
-    if ((this.offerAfter.get(id) ?? 0) > this.deps.clock.monotonic()) return
+    if (this.isPaused(this.offerAfter.get(id))) return
     const step: RunStep = (act) => this.inStep(act)
     this.enqueue('urgent', id, async () => {
       try {
         await run({ ...this.deps, step, bounties, signal: this.stopping.signal })
         this.offerAfter.delete(id)
       } catch (cause) {
-        this.offerAfter.set(id, this.deps.clock.monotonic() + HAND_PAUSE_MS)
+        this.offerAfter.set(id, this.pause())
         throw cause
       }
     })
@@ -314,7 +332,7 @@ export class Jobs {
       const docket = { bountyId: fromHex(bounty.id, 32), docketHash: fromHex(bounty.docketHash, 32), bytes }
       await this.deps.calls.handDocket(bounty.steward, docket, this.stopping.signal)
     } catch (cause) {
-      this.handAfter.set(bounty.id, this.deps.clock.monotonic() + HAND_PAUSE_MS)
+      this.handAfter.set(bounty.id, this.pause())
       await this.leave(bounty, bytes)
       throw cause
     }

@@ -213,6 +213,35 @@ describe('controller/jobs', () => {
     expect(ledger.bounties.get(aBounty().id)).to.include({ toHand: true, offeredAt: START })
   })
 
+  it('tries a steward again that was away when an hour of chain time has gone by, however little of ours', async () => {
+    let tries = 0
+    let now = START
+    const { ledger, jobs } = await someJobs(
+      {
+        handDocket: async () => {
+          if (++tries === 1) throw new HoldfastError('NET_UNREACHABLE', { what: 'the steward' })
+        },
+      },
+      () => now,
+    )
+    const batch = ledger.batch()
+    batch.bounty(aBounty())
+    batch.docket(aBounty().docketHash, new Uint8Array(100))
+    await ledger.commit(batch)
+    for (const [moment, seen] of [
+      [START, 1],
+      [START + 3_599, 1],
+      [START + 3_600, 2],
+    ] as const) {
+      now = moment as typeof START
+      jobs.hand(aBounty())
+      await idle(jobs)
+      expect(tries).to.equal(seen)
+    }
+    await jobs.stop()
+    expect(ledger.bounties.get(aBounty().id)?.toHand).to.equal(undefined)
+  })
+
   it('leaves a docket that its steward does not take with two monitors, once, where the steward can demand it', async () => {
     const monitors: readonly Address[] = [`0x${'a1'.repeat(20)}`, `0x${'a2'.repeat(20)}`]
     const asked: Address[] = []
