@@ -1,4 +1,5 @@
 /** `holdfast rm`: lets objects go. They end with their terms; with --now after the 14 days of notice that stewards have. */
+import { EXIT } from '../../base/errors.ts'
 import { formatHold, parseHold } from '../../base/units.ts'
 import type { RemovalView } from '../../controller/api-types.ts'
 import type { Context, Options } from '../context.ts'
@@ -7,9 +8,6 @@ import { openLedgerView } from '../ledger-view.ts'
 import { openControllerApi } from '../local-api.ts'
 import { pasteable } from '../pasteable.ts'
 import { formatDay, plural, shortHold, shortId } from '../words.ts'
-
-/** Exit code when some stewards were not reached. */
-const PARTIAL = 3
 
 export async function rm(context: Context, names: readonly string[], options: Options): Promise<number | undefined> {
   const { out, signal } = context
@@ -52,7 +50,7 @@ export async function rm(context: Context, names: readonly string[], options: Op
           ]),
     ],
   })
-  return away.length === 0 ? undefined : PARTIAL
+  return away.length === 0 ? undefined : EXIT.partial
 }
 
 function describe(found: readonly RemovalView[]): string {
