@@ -30,7 +30,13 @@ describe('cli/market', function () {
   const ok = (args: readonly string[], options?: RunOptions) => sandbox().ok([...args, ...home()], options)
   const json = async (args: readonly string[], options?: RunOptions) =>
     (await ok([...args, '--json'], options)).last as Line & Record<string, never>
-  const balance = async () => ((await json(['status'])).controller as unknown as { balance: string }).balance
+  /** Once everything is backed up: a backup is an object, and pays a fee of its own. */
+  const balance = async () => {
+    const controller = async () =>
+      (await json(['controller', 'status'])) as unknown as { balance: string; backup: { state: string } }
+    await until(async () => (await controller()).backup.state === 'done', 60_000, 'a backup of everything')
+    return (await controller()).balance
+  }
   const fails = async (args: readonly string[], exit: number, code: string, options?: RunOptions) => {
     const { code: got, last, stderr } = await run([...args, '--json'], options)
     expect(`${got} ${String(last.code)}`, `${args.join(' ')}\n${stderr}`).to.equal(`${exit} ${code}`)
