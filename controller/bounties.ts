@@ -135,22 +135,16 @@ export function createBounties(deps: BountyDeps) {
   function onUndone(step: Step, event: BountyEvent): void {
     const bounty = recordOf(event.id)
     if (!bounty || bounty.phase !== LAST[event.kind]) return
-    const { block: _, offeredAt, ...rest } = bounty
+    const { block: _, ...rest } = bounty
     const before = BEFORE[event.kind]
-    // who was to send it again is gone; should it come all the same, it counts
-    const phase = before === 'intended' && bounty.adopted ? 'failed' : before
-    save(
-      step,
-      before === 'intended'
-        ? // a steward that was through with it has the docket no more: it is offered again with the new post
-          {
-            ...rest,
-            phase,
-            final: phase === 'failed',
-            ...(bounty.placements.length > NOTE_ENTRIES ? { toHand: true } : {}),
-          }
-        : { ...rest, ...(offeredAt === undefined ? {} : { offeredAt }), phase, block: event.block, final: false },
-    )
+    if (before === 'intended') {
+      // a steward that was through with it has the docket no more: it is offered again with the new post
+      const { offeredAt: __, ...unoffered } = rest
+      const toHand = bounty.placements.length > NOTE_ENTRIES ? { toHand: true } : {}
+      // who was to send it again is gone; should it come all the same, it counts
+      const phase = bounty.adopted ? 'failed' : before
+      save(step, { ...unoffered, ...toHand, phase, final: phase === 'failed' })
+    } else save(step, { ...rest, phase: before, block: event.block, final: false })
     tellAll(step, bounty, { kind: UNDONE[event.kind], docket: bounty.plan })
   }
 

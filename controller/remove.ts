@@ -5,7 +5,7 @@
  */
 import { fromHex, toHex } from '../base/bytes.ts'
 import { type Address, signDigest } from '../base/curve.ts'
-import { asHoldfastError } from '../base/errors.ts'
+import { asHoldfastError, HoldfastError } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
 import { formatHold, formatTime, type UnixTime, unixTime } from '../base/units.ts'
 import { noticeDigest } from '../net/messages/store.ts'
@@ -52,7 +52,6 @@ export async function removeObject(
 ): Promise<RemovalView> {
   const living = [...deps.ledger.placementsOf(object.ref)].filter(({ state }) => state !== 'ended')
   const endings = soon ? living.flatMap((placement) => endingOf(placement, deps.now())) : []
-  const before = new Map(living.map(({ id, end }) => [id, end]))
   if (dryRun) return viewOf(object, living, new Map(endings.map(({ placement, end }) => [placement.id, end])), [])
   await deps.step((step) => {
     if (object.removedAt === undefined)
@@ -72,7 +71,7 @@ export async function removeObject(
       }
     }),
   )
-  const ends = new Map([...before.keys()].map((id) => [id, deps.ledger.placements.get(id)?.end ?? 0]))
+  const ends = new Map(living.map(({ id, end }) => [id, deps.ledger.placements.get(id)?.end ?? end]))
   return viewOf(object, living, ends, away.sort())
 }
 
@@ -83,7 +82,8 @@ async function giveNotice(
   endings: readonly Ending[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (!deps.mayAsk(steward)) throw new Error('it is not in good standing')
+  if (!deps.mayAsk(steward))
+    throw new HoldfastError('PEER_REFUSED', { peer: steward, what: 'it is not in good standing' })
   for (const { placement, end } of endings) {
     const id = fromHex(placement.id, 32)
     const signature = signDigest(deps.chainSecret, noticeDigest(id, end))

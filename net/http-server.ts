@@ -114,6 +114,8 @@ export async function openApi(options: ApiOptions): Promise<Api> {
 
 const PREFIX = '/api/v1'
 
+const makeCompiler = () => (createRequire(import.meta.url)('@fastify/ajv-compiler') as () => BuildCompilerFromPool)()
+
 /**
  * Fastify's own validators, each made when the first request needs it: most daemons are never sent what they would check, and loading and compiling
  * them was a tenth of every start.
@@ -124,8 +126,7 @@ const validateLazily: BuildCompilerFromPool = (externalSchemas, options) => {
     let check: ReturnType<NonNullable<typeof compile>> | undefined
     const validate = (value: unknown) => {
       if (check === undefined) {
-        const makeFactory: () => BuildCompilerFromPool = createRequire(import.meta.url)('@fastify/ajv-compiler')
-        compile ??= makeFactory()(externalSchemas, options)
+        compile ??= makeCompiler()(externalSchemas, options)
         check = compile(route)
       }
       return check(value) === false ? { error: check.errors } : true

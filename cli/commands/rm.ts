@@ -9,13 +9,20 @@ import { openControllerApi } from '../local-api.ts'
 import { pasteable } from '../pasteable.ts'
 import { formatDay, plural, shortHold, shortId } from '../words.ts'
 
+/** Stewards are told one object after the other, and one that is away takes its time. Milliseconds. */
+const NOTICE_MS = 15 * 60_000
+
 export async function rm(context: Context, names: readonly string[], options: Options): Promise<number | undefined> {
   const { out, signal } = context
   const soon = options['now'] === true
   const objects = await idsOf(context, names)
   const client = await openControllerApi(context)
   const order = async (dryRun: boolean) =>
-    (await client.post('/remove', { objects, soon, dryRun }, { signal })) as readonly RemovalView[]
+    (await client.post(
+      '/remove',
+      { objects, soon, dryRun },
+      { signal, timeoutMs: NOTICE_MS },
+    )) as readonly RemovalView[]
   let found: readonly RemovalView[]
   try {
     found = await order(true)

@@ -64,13 +64,9 @@ describe(`market: a year in which stewards are replaced (HOLDFAST_SEED=${SEED})`
     // one missing share of ten is no reason to repair by itself (8 of 10 is): its owner may order it all the same
     const missing = (await market().shares(id)).filter((line) => !isThere(line)).length
     expect(missing, 'blobs missing at the end of the year: one share and one copy at most').to.be.at.most(2)
-    let shares: ShareLine[] = []
-    // a lot may just be moving, or an auction find nobody at first: within a week everything is in its place
-    for (let days = 0; days < 7 && shares.filter(({ state }) => state === 'held').length < 2 * HOLDERS; days++) {
-      await market().ok(['repair', id])
-      await advance(1)
-      shares = await market().shares(id)
-    }
+    await market().ok(['repair', id])
+    await advance(1)
+    const shares = await market().shares(id)
     expect(shares).to.have.length(2 * HOLDERS)
     for (const { state, steward } of shares) {
       expect(state).to.equal('held')
