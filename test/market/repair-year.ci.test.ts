@@ -67,7 +67,8 @@ describe(`market: a year in which stewards are replaced (HOLDFAST_SEED=${SEED})`
     await market().ok(['repair', id])
     await advance(1)
     const shares = await market().shares(id)
-    expect(shares).to.have.length(2 * HOLDERS)
+    const past = (await market().shares(id, '--history')).filter((line) => !isThere(line) && !dead.has(line.steward))
+    expect(shares.length, `not held with the living: ${JSON.stringify(past)}`).to.equal(2 * HOLDERS)
     for (const { state, steward } of shares) {
       expect(state).to.equal('held')
       expect(dead.has(steward), steward).to.equal(false)
