@@ -6,12 +6,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HoldfastError } from '../base/errors.ts'
 import type { Clock, Log } from '../base/ports.ts'
 import { endOrphan, type Keeping, prepareState, readKeeping, takeOlderCopy } from './devnet-state.ts'
+import { freePort } from './free-port.ts'
 import { openEndpoint } from './json-rpc.ts'
 
 /** The first accounts of the well-known dev mnemonic ("test test … junk"), rich on every dev chain and worth nothing anywhere else. */
@@ -67,7 +67,7 @@ export interface Devnet {
 export async function startAnvil(options: DevnetOptions): Promise<Devnet> {
   const { log, clock } = options
   const chainId = options.chainId ?? 31_337
-  const port = options.port ?? (await freePort())
+  const port = options.port ?? (await freePort('127.0.0.1'))
   const binary = options.kind === 'hardhat' ? undefined : findAnvil()
   if (binary === undefined) {
     log.warn('devnet.fallback', {
@@ -241,18 +241,6 @@ async function startHardhat(port: number, chainId: number, options: DevnetOption
     String(chainId),
   ]
   return await attach(launch(process.execPath, args, options), { port, options, stateFile: undefined })
-}
-
-/** A port that is free now. Somebody may take it before it is used; the start fails then, and says so. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 function killQuietly(pid: number): void {

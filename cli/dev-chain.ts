@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { HoldfastError } from '../base/errors.ts'
 import { formatTime } from '../base/units.ts'
 import { startAnvil } from '../chain/devnet.ts'
+import { freePort } from '../chain/free-port.ts'
 import { detailLog } from './chain-access.ts'
 import type { Context } from './context.ts'
-import { freePort, writeDevConfig } from './dev-home.ts'
+import { writeDevConfig } from './dev-home.ts'
 import { isAlive, readRunFile, writeRunFile } from './run-file.ts'
 
 /** A running dev chain. */

@@ -12,6 +12,7 @@ import { HoldfastError } from '../base/errors.ts'
 import type { Rng } from '../base/ports.ts'
 import { GiB, MiB } from '../base/units.ts'
 import { generateWords, identityOf } from '../blob/identity.ts'
+import { freePort } from '../chain/free-port.ts'
 import { durableWrite } from '../store/durable-write.ts'
 import { writeJson } from '../store/json-file.ts'
 import { DEV_COST } from '../store/keystore.ts'
@@ -169,18 +170,6 @@ function canListen(host: string): Promise<boolean> {
     const server = createServer()
     server.once('error', () => resolve(false))
     server.listen(0, host, () => server.close(() => resolve(true)))
-  })
-}
-
-/** A port that is free now. */
-export function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
   })
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { expect } from 'chai'
-import { freePort, isAlive, killHard, openSandbox, peakMemory, until, useSandbox } from './processes.ts'
+import { isAlive, killHard, openSandbox, peakMemory, until, useSandbox } from './processes.ts'
 
 const print = (source: string) => ({ program: process.execPath, args: ['-e', source] })
 
@@ -73,9 +73,5 @@ describe('test/processes', () => {
       .catch((cause: unknown) => cause)
     expect(String(failure)).to.contain('no end within 0.3 s')
     await until(() => sandbox().pids().length === 0, 5_000, 'the program to end')
-  })
-
-  it('finds a free port', async () => {
-    expect(await freePort()).to.be.within(1024, 65_535)
   })
 })

@@ -7,7 +7,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -187,19 +186,6 @@ export async function until(holds: () => boolean | Promise<boolean>, timeoutMs: 
     if (performance.now() > end) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-}
-
-/** A TCP port on 127.0.0.1 that is free now. Prefer port 0 where the program can say which it got. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** True while a process with this pid exists and is no zombie. */

@@ -10,16 +10,19 @@ import type { Report } from './tier-count.ts'
 /** How long a process may live after its last test before its open handles are named and it is ended. Milliseconds. */
 const LINGER_MS = 10_000
 
+/** What is repeated of a failure when everything is over. Characters. */
+const MAX_FAILURE = 4_000
+
 export default class TierReporter extends Mocha.reporters.Spec {
   constructor(runner: Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
     const path = process.env.HOLDFAST_REPORT
     if (path === undefined) return
     const skips: string[] = []
+    const failures: string[] = []
     let passed = 0
-    let failed = 0
     const write = (complete: boolean) => {
-      const report: Report = { passed, failed, skipped: skips.length, complete, skips }
+      const report: Report = { passed, failed: failures.length, skipped: skips.length, complete, skips, failures }
       writeFileSync(path, JSON.stringify(report))
     }
     write(false)
@@ -28,8 +31,11 @@ export default class TierReporter extends Mocha.reporters.Spec {
       write(false)
     })
     runner.on('fail', (test, cause) => {
-      failed++
-      console.log(`      failed: ${test.fullTitle()}\n${(cause as Error)?.stack ?? cause}`)
+      const { stack, actual } = cause as Error & { readonly actual?: unknown }
+      const got = actual === undefined ? '' : `\nactual: ${String(actual)}` // chai cuts it short in its message
+      const failure = `${test.fullTitle()}\n${stack ?? cause}${got}`
+      failures.push(failure.slice(0, MAX_FAILURE))
+      console.log(`      failed: ${failure}`)
       write(false)
     })
     runner.on('pending', (test) => {
@@ -41,7 +47,7 @@ export default class TierReporter extends Mocha.reporters.Spec {
       setTimeout(() => {
         const open = process.getActiveResourcesInfo()
         console.error(`the tests are over, and still open after ${LINGER_MS / 1000} s: ${open.join(', ')}`)
-        process.exit(failed === 0 ? 0 : 1)
+        process.exit(failures.length === 0 ? 0 : 1)
       }, LINGER_MS).unref()
     })
   }

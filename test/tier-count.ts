@@ -13,6 +13,8 @@ export interface Report extends Count {
   readonly complete: boolean
   /** "title: reason" of each skipped test. */
   readonly skips: readonly string[]
+  /** "title\nreason" of each failed test. */
+  readonly failures: readonly string[]
 }
 
 export const NOTHING: Count = { passed: 0, failed: 0, skipped: 0 }

@@ -151,13 +151,14 @@ async function runSolidity(tier: Tier, until: number, out: Printer): Promise<Cou
 interface MochaEnd {
   readonly count: Count
   readonly skips: readonly string[]
+  readonly failures: readonly string[]
   /** What each group of files took, in the order they ran. */
   readonly times: readonly string[]
 }
 
 /** Runs a lane, group by group; what each group of a larger tier took is told at the end. */
 async function runLane(files: readonly string[], tier: Tier, until: number, out: Printer): Promise<MochaEnd> {
-  let all: MochaEnd = { count: NOTHING, skips: [], times: [] }
+  let all: MochaEnd = { count: NOTHING, skips: [], failures: [], times: [] }
   for (const group of groupFiles(files, tier)) {
     if (isStopped || performance.now() > until) {
       console.error(`not run: ${group.join(' ')}`)
@@ -165,10 +166,20 @@ async function runLane(files: readonly string[], tier: Tier, until: number, out:
       continue
     }
     const began = performance.now()
-    const { count, skips } = await runMocha(group, tier, Math.min(until, began + FILE_LIMITS[tier] * 60_000), out)
+    const { count, skips, failures } = await runMocha(
+      group,
+      tier,
+      Math.min(until, began + FILE_LIMITS[tier] * 60_000),
+      out,
+    )
     const name = group.length === 1 ? group[0] : `${group.length} files`
     const time = `${String(Math.round((performance.now() - began) / 1000)).padStart(5)} s  ${name}: ${formatCount(count)}`
-    all = { count: addCounts(all.count, count), skips: [...all.skips, ...skips], times: [...all.times, time] }
+    all = {
+      count: addCounts(all.count, count),
+      skips: [...all.skips, ...skips],
+      failures: [...all.failures, ...failures],
+      times: [...all.times, time],
+    }
   }
   return all
 }
@@ -188,7 +199,8 @@ async function runMocha(
     const report = readReport(path)
     if (!report.complete) console.error(`mocha ended before its last test: ${files.length === 1 ? files[0] : 'a lane'}`)
     const count = report.complete ? report : addCounts(report, { ...NOTHING, failed: 1 })
-    return { count: charge(count, code, 'mocha'), skips: report.skips }
+    const { skips, failures } = report
+    return { count: charge(count, code, 'mocha'), skips, failures }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -198,7 +210,7 @@ function readReport(path: string): Report {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Report
   } catch {
-    return { ...NOTHING, complete: false, skips: [] } // mocha did not get as far as its reporter
+    return { ...NOTHING, complete: false, skips: [], failures: [] } // mocha did not get as far as its reporter
   }
 }
 
@@ -233,6 +245,8 @@ if (import.meta.main) {
   const total = addCounts(solidity, count)
   console.log(`\nSolidity: ${formatCount(solidity)}. TypeScript: ${formatCount(count)}.`)
   if (!isQuick) for (const time of ends.flatMap(({ times }) => times)) console.log(time)
+  // once more, where whoever reads only the end finds them
+  for (const failure of ends.flatMap(({ failures }) => failures)) console.log(`\nfailed: ${failure}`)
   for (const skip of skips) console.log(`skipped ${skip}`)
   if (solidity.skipped > 0) console.log(`skipped ${solidity.skipped} Solidity tests: see above`)
   console.log(formatCount(total))
