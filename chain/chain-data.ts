@@ -33,6 +33,8 @@ export interface ChainLog {
 /** What became of a transaction. */
 export interface Receipt {
   readonly txHash: Hex
+  /** Who sent it, and paid for it. */
+  readonly from: Address
   readonly ok: boolean
   readonly blockNumber: number
   readonly blockHash: Hex
@@ -88,6 +90,7 @@ export function parseReceipt(value: unknown): Receipt {
   const receipt = record(value, 'receipt')
   return {
     txHash: hexOf(receipt.transactionHash, 32, 'transaction hash'),
+    from: hexOf(receipt.from, 20, 'sender'),
     ok: hexNumber(receipt.status, 'status') === 1,
     blockNumber: hexNumber(receipt.blockNumber, 'receipt block number'),
     blockHash: hexOf(receipt.blockHash, 32, 'receipt block hash'),

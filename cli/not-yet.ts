@@ -1,6 +1,6 @@
 /** Commands and options that the design names and this version has not. Whoever tries one is told so, not that it is unknown. */
 
-const COMMANDS: readonly string[] = 'alerts community completion grid key logs man renew ui verify'.split(' ')
+const COMMANDS: readonly string[] = 'alerts community completion grid key man renew ui verify'.split(' ')
 
 /** What serves meanwhile; empty: nothing does. */
 const OPTIONS: Readonly<Record<string, string>> = {
@@ -12,7 +12,6 @@ const OPTIONS: Readonly<Record<string, string>> = {
   '--fix': '',
   '--follow-symlinks': 'a link is followed to the file it names',
   '--health': 'holdfast ls -l shows suspect shares',
-  '--history': '',
   '--max-egress': '',
   '--range': '',
   '--s3': '',

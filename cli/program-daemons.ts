@@ -46,6 +46,23 @@ export function addDaemons({ add, daemon, group, set }: CommandTree): void {
     ).option('--id <id>', 'which one')
     add(
       steward,
+      'earnings',
+      'what it was paid by month, what is on its way, what it missed, what its sweeps cost: from the chain, running or not',
+      async () => (await import('./commands/steward-earnings.ts')).stewardEarnings,
+    )
+      .option('--id <id>', 'which one; default: all of this home, a line each')
+      .option('--since <span>', 'how far back; default: all')
+      .option('--csv', 'comma-separated, for a spreadsheet')
+    for (const [name, what, run] of [
+      ['pause', 'take nothing new; what it holds is kept, proved, paid and renewed (it must run)', 'stewardPause'],
+      ['resume', 'take new blobs again (it must run)', 'stewardResume'],
+    ] as const)
+      add(steward, name, what, async () => (await import('./commands/steward-pause.ts'))[run]).option(
+        '--id <id>',
+        'which one',
+      )
+    add(
+      steward,
       'check',
       'compare the files it keeps with their ids, running or not',
       async () => (await import('./commands/steward-check.ts')).stewardCheck,

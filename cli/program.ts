@@ -88,6 +88,17 @@ export function createProgram(environment: Environment, perform: Perform, words?
   add(program, 'status', 'one page: money, objects, daemons', async () => (await import('./commands/status.ts')).status)
     .option('--wait-ready <span>', 'wait until every daemon of this home answers')
     .option('--role <role>', 'of one role only')
+  add(
+    program,
+    'logs',
+    'what the daemons of this home wrote, in one order',
+    async () => (await import('./commands/logs.ts')).logs,
+  )
+    .option('-f, --follow', 'go on until interrupted')
+    .option('--role <role>', 'of one role only')
+    .option('--id <id>', 'of one daemon only')
+    .option('--level <level>', 'debug, info, warn or error: what weighs less is left out', 'info')
+    .option('--since <span>', 'how far back', '1h')
 
   add(
     program,

@@ -97,8 +97,7 @@ export function createBidding(deps: BidDeps) {
 
   /** @throws `PLACEMENT_INVALID`, `AUCTION_CHEAT`, `FUNDS_PRICE`, `STORE_FULL`, `PEER_BUSY`: why there is no bid */
   async function makeBid(advert: Advert, advertHash: Uint8Array): Promise<Bid> {
-    if (!deps.config().isOpen || book.isDraining)
-      throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
+    if (!book.isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
     assertAdvert(advert, domain)
     const paid = await awaitFee(advertHash, advert.uploader)
     if (!paid) throw new HoldfastError('AUCTION_CHEAT', { what: 'the advert\u2019s fee is not on the chain' })

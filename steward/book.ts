@@ -105,6 +105,13 @@ export class BookBatch {
     })
   }
 
+  paused(isPaused: boolean): void {
+    this.changes.set(KEYS.paused, isPaused ? new Uint8Array([1]) : undefined)
+    this.apply.push(() => {
+      this.book.isPaused = isPaused
+    })
+  }
+
   /** `id` names the placement of the copy. */
   successor(id: string, stored: Uint8Array | undefined): void {
     this.changes.set(KEYS.successor(id), stored)
@@ -140,6 +147,13 @@ export class Book {
   readonly idOfDigest = new Map<string, string>()
   /** The operator lets this steward run empty. */
   isDraining = false
+  /** The operator wants nothing new; what is held is kept, and renewed. */
+  isPaused = false
+  /** Neither: blobs that are new here are taken. */
+  get isOpen(): boolean {
+    return !this.isDraining && !this.isPaused
+  }
+
   /** When a placement's rules have something to say. */
   readonly due = new DueQueue()
   /** When the bytes of a blob that is held were last compared with their id. */
@@ -169,6 +183,7 @@ export class Book {
     await load<ReleaseRecord>(KEYS.release(''), (release) => book.releases.set(release.bounty, release))
     await load<BidRecord>(KEYS.bid(''), (bid) => book.bids.set(bid.advert, bid))
     book.isDraining = (await journal.get(KEYS.draining)) !== undefined
+    book.isPaused = (await journal.get(KEYS.paused)) !== undefined
     await load<PromiseRecord>(KEYS.promise(''), (promise) => book.promises.set(promise.from, promise))
     return book
   }

@@ -10,15 +10,12 @@ export interface StewardConfig {
   readonly cost: CostModel
   /** Longest time between two readings of a blob that compare it with its id. Seconds of chain time, up to the midnight after. */
   readonly scrub: number
-  /** False: what is held is kept, nothing new is taken (pause, drain). */
-  readonly isOpen: boolean
 }
 
 /** Everything but the quota, which has no default. */
 export const STEWARD_CONFIG: Omit<StewardConfig, 'quota' | 'reserve'> = {
   cost: COST_MODEL,
   scrub: 30 * DAY,
-  isOpen: true,
 }
 
 /** A bid binds so long: an interrupted upload is taken up within it, by the winner or a runner-up. Seconds of chain time. */

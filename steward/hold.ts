@@ -152,8 +152,7 @@ export function createHold(deps: HoldDeps) {
     const advert = toHex(placement.advert)
     await dropExpired()
     if (!living) {
-      if (!deps.config().isOpen || book.isDraining)
-        throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
+      if (!book.isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing new is taken now' })
       if (placement.price === 0n) assertGranted(placement, extras.right)
       else {
         const placed = book.placedUnder(advert)

@@ -55,26 +55,24 @@ export function createRenewals(deps: RenewDeps) {
     return holding
   }
 
-  /** At what price we go on; or, while the operator drains this steward, when we leave. @throws `PLACEMENT_INVALID`, `PEER_BUSY` */
+  /** At what price we go on; or, while the operator drains this steward, when we leave. @throws `PLACEMENT_INVALID` */
   async function terms({ placement }: Asked<'terms'>): Promise<StoreMessage> {
     const { held } = holdingOf(placement)
     if (book.isDraining) {
       const end = Math.min(held.end, deps.now() + RENEWAL_POLICY.notice)
       return { kind: 'leaving', end, signature: signDigest(secret, noticeDigest(fromHex(held.id, 32), end)) }
     }
-    if (!deps.config().isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing is renewed now' })
     if (held.price === 0n)
       throw new HoldfastError('PLACEMENT_INVALID', { what: 'what was placed by right is placed anew' })
     return { kind: 'quote', price: await price() }
   }
 
-  /** @throws `PLACEMENT_INVALID`, `FUNDS_PRICE`, `BLOB_UNKNOWN`, `PEER_BUSY` */
+  /** @throws `PLACEMENT_INVALID`, `FUNDS_PRICE`, `BLOB_UNKNOWN` */
   async function renew({ placement, signature }: Asked<'renewal'>): Promise<Uint8Array> {
     const digest = placementDigest(domain, placement)
     const name = toHex(digest)
     assertOffered({ placement, signature, digest }, steward, deps.now())
     if (book.isDraining) throw new HoldfastError('PLACEMENT_INVALID', { what: 'this steward leaves' })
-    if (!deps.config().isOpen) throw new HoldfastError('PEER_BUSY', { what: 'nothing is renewed now' })
     const ask = await price()
     const countersignature = signDigest(secret, digest)
     await deps.step(async (step) => {

@@ -305,7 +305,7 @@ class StewardDaemon implements Steward {
       check: () => this.check.report(),
       startCheck: (order) => this.check.start(order, (failure) => this.onChecked(failure)),
       right: this.right,
-      setOpen: (isOpen) => this.configure({ ...this.config, isOpen }),
+      setPaused: (isPaused) => this.step((step) => step.batch.paused(isPaused)),
       setDraining: (isDraining) => this.step((step) => step.batch.draining(isDraining)),
     })
   }

@@ -52,7 +52,7 @@ export interface ViewDeps {
   check(): CheckReport
   /** Begins one. @throws `PEER_BUSY` while another one runs */
   startCheck(order: CheckOrder): void
-  setOpen(isOpen: boolean): void
+  setPaused(isPaused: boolean): Promise<void>
   setDraining(isDraining: boolean): Promise<void>
   /** The right to store; absent where it is not served. */
   readonly right?: ViewedRights | undefined
@@ -263,7 +263,7 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
     return listed.disk
   }
   const status = async () => {
-    const { quota, reserve, isOpen } = deps.config()
+    const { quota, reserve } = deps.config()
     const free = await deps.files.freeSpace()
     let earned = 0n
     let living = 0
@@ -277,7 +277,9 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       role: 'steward',
       id: deps.steward.id,
       chain: { id: deps.chainId, block: deps.block(), time: formatTime(deps.now()) },
-      isOpen,
+      isOpen: book.isOpen,
+      isPaused: book.isPaused,
+      isDraining: book.isDraining,
       quota,
       reserve,
       used: book.bytesHeld,
@@ -305,9 +307,9 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       alerts: deps.alerts.slice(-20).map(({ at, code, about }) => `${formatTime(at)} ${code} ${about.slice(0, 16)}`),
     }
   }
-  const setOpen = (isOpen: boolean) => () => {
-    deps.setOpen(isOpen)
-    return { isOpen }
+  const pause = (isPaused: boolean) => async () => {
+    await deps.setPaused(isPaused)
+    return { isPaused }
   }
   const drain = (isDraining: boolean) => async () => {
     await deps.setDraining(isDraining)
@@ -365,8 +367,13 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
         return toTagged(await deps.right.order(body as RightOrder, signal))
       },
     },
-    { method: 'POST', path: '/pause', summary: 'Take nothing new; what is held is kept.', handler: setOpen(false) },
-    { method: 'POST', path: '/resume', summary: 'Take new blobs again.', handler: setOpen(true) },
+    {
+      method: 'POST',
+      path: '/pause',
+      summary: 'Take nothing new, also after a restart; what is held is kept, and renewed.',
+      handler: pause(true),
+    },
+    { method: 'POST', path: '/resume', summary: 'Take new blobs again.', handler: pause(false) },
     {
       method: 'POST',
       path: '/drain',

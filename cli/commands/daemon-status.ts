@@ -80,7 +80,8 @@ function accountLines({ stewards }: Accounts): readonly string[] {
 /** What a steward answers to `/status`; amounts are decimals of HOLD, sizes bytes. */
 interface StewardStatus {
   readonly chain: { readonly block: number; readonly time: string }
-  readonly isOpen: boolean
+  readonly isPaused: boolean
+  readonly isDraining: boolean
   readonly quota: number
   readonly reserve: number
   readonly used: number
@@ -125,12 +126,15 @@ export const stewardStatus: CommandRun = async (context: Context, _args, options
   return undefined
 }
 
+const takesNew = ({ isPaused, isDraining }: StewardStatus): string =>
+  isDraining ? ', runs empty' : isPaused ? ', paused: takes nothing new' : ''
+
 /** Disk used is disk paid, or explained. */
 function stewardLines(id: string, status: StewardStatus): readonly string[] {
   const { disk, chain, quota, promised, reserve, free, standing = 'unknown', nextDue, lost, alerts } = status
   const now = Date.parse(chain.time) / 1000
   return [
-    `steward    ${id}   ${standing}${status.isOpen ? '' : ', takes nothing new'}   block ${chain.block}`,
+    `steward    ${id}   ${standing}${takesNew(status)}   block ${chain.block}`,
     `holds      ${disk.blobs} blobs under ${plural(status.placements, 'placement')}; ${plural(status.openBounties, 'open bounty').replace(/bountys$/, 'bounties')}, next act ${formatFromNow(nextDue, now)}`,
     `disk       paid ${formatSize(disk.paid)}   in grace ${formatSize(disk.grace)}   garbage ${formatSize(disk.garbage)}   overhead ${formatSize(disk.overhead)}   of ${formatSize(quota)} offered, ${formatSize(promised)} promised`,
     `volume     ${formatSize(free)} free, ${formatSize(reserve)} kept free`,

@@ -2,10 +2,10 @@
 import { toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/curve.ts'
 import { formatHold, formatTime, type UnixTime, WEI_PER_GWEI } from '../../base/units.ts'
-import type { ChainLog } from '../../chain/chain-data.ts'
-import { accountTopics, decodeMarketLog, type MarketEvent, uploaderTopics } from '../../chain/market.ts'
+import { accountTopics, type MarketEvent, uploaderTopics } from '../../chain/market.ts'
 import { openMarketChain } from '../chain-access.ts'
 import type { Context, Options } from '../context.ts'
+import { marketEvents } from '../market-events.ts'
 import { formatTable, shortHold, shortId } from '../words.ts'
 import { openWallet } from './wallet.ts'
 
@@ -26,11 +26,8 @@ export async function walletExport(context: Context, _args: readonly string[], o
   const { account } = await openWallet(context, options, scope)
   const { chain, deployment } = await openMarketChain(context)
   scope.defer(async () => chain.close())
-  const { address, block } = deployment.contracts.market
-  const head = await chain.head()
   const topics = [...uploaderTopics(account), ...accountTopics(account)]
-  const logs = await chain.logs({ address, topics }, block, head)
-  const movements = movementsOf(account, eventsOf(logs, head.timestamp))
+  const movements = movementsOf(account, (await marketEvents(chain, deployment, topics)).events)
   const balance = movements.reduce((sum, { amount }) => sum + amount, 0n)
   if (options['csv'] === true && context.options.json !== true) {
     out.stdout.write(csvOf(movements))
@@ -53,16 +50,6 @@ export async function walletExport(context: Context, _args: readonly string[], o
     ],
   })
   return undefined
-}
-
-function eventsOf(logs: readonly ChainLog[], headTime: UnixTime): readonly MarketEvent[] {
-  const seen = new Set<string>()
-  return logs.flatMap((log) => {
-    const key = `${log.blockHash}/${log.logIndex}`
-    if (seen.has(key)) return []
-    seen.add(key)
-    return decodeMarketLog(log, log.blockTime ?? headTime) ?? []
-  })
 }
 
 /** What the events of a market did to one account's balance in it, oldest first. Pure. */

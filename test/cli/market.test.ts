@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { formatHold, parseHold } from '../../base/units.ts'
 import { isAlive, type Line, type RunOptions, until, useSandbox } from '../processes.ts'
 
 /** Two of four suffice here: four stewards make a market. */
@@ -254,7 +255,45 @@ describe('cli/market', function () {
     }
   })
 
-  it('brings back a steward that was killed with -9, and tells meanwhile', async () => {
+  it('tells what each steward earned from the chain alone, and it is what the stewards say', async () => {
+    const { lines, last } = await ok(['steward', 'earnings', '--json'])
+    expect(last).to.include({ missed: '0', unit: 'HOLD' })
+    expect(Number(last['fees'])).to.be.above(0)
+    const months = lines.filter(({ type }) => type === 'earnings')
+    for (const { id } of ready.stewards) {
+      const earned = months
+        .filter(({ steward }) => steward === id)
+        .reduce((sum, { swept, vouchers }) => sum + parseHold(String(swept)) + parseHold(String(vouchers)), 0n)
+      expect(earned > 0n, id).to.equal(true)
+      expect(formatHold(earned)).to.equal((await json(['steward', 'status', '--id', id])).earned)
+    }
+    const { stdout } = await ok(['steward', 'earnings', '--csv', '--id', ready.stewards[0]?.id ?? ''])
+    const rows = stdout.trimEnd().split('\n')
+    expect(rows).to.have.length(1 + months.filter(({ steward }) => steward === ready.stewards[0]?.id).length)
+    expect(await json(['steward', 'earnings', '--since', '1s'])).to.include({ swept: '0', fees: '0' })
+    await fails(['steward', 'earnings', '--id', `0x${'1'.repeat(40)}`], 10, 'CONFIG_NOT_INITIALISED')
+  })
+
+  it('shows what the daemons wrote: by role, by weight, and on and on', async () => {
+    const id = ready.stewards[0]?.id ?? ''
+    const { lines } = await ok(['logs', '--id', id, '--json'])
+    const written = lines.filter(({ type }) => type === 'log')
+    expect(written.map(({ msg }) => msg)).to.include('bounty.paid')
+    for (const line of written) expect(line).to.include({ role: 'steward', id })
+    const times = written.map(({ time }) => String(time))
+    expect(times).to.deep.equal(times.toSorted())
+    const { stdout } = await ok(['logs', '--role', 'controller', '--level', 'info'])
+    expect(stdout).to.match(/info {3}controller {2}round opened {2}steward=0x/)
+    const following = sandbox().start(['logs', '-f', '--role', 'steward', '--since', '1s', '--json', ...home()])
+    await ok(['steward', 'pause', '--id', id])
+    await ok(['devnet', 'advance', '20d'])
+    await following.line(({ msg }) => msg === 'bounty.paid', 30_000)
+    following.kill('SIGINT')
+    expect((await following.ended(10_000)).code).to.equal(130)
+    await fails(['logs', '--level', 'loud'], 2, 'INPUT_FORMAT')
+  })
+
+  it('brings back a steward that was killed with -9, and tells meanwhile; it is paused as it was', async () => {
     const [steward] = ready.stewards
     process.kill(steward?.pid ?? 0, 'SIGKILL')
     await until(() => !isAlive(steward?.pid ?? 0), 10_000, 'the steward to die')
@@ -266,6 +305,11 @@ describe('cli/market', function () {
     const started = await json(['steward', 'start', '--id', steward?.id ?? '', '--detach'])
     expect(started).to.include({ type: 'ready', role: 'steward', id: steward?.id })
     await ok(['status', '--wait-ready', '30s'])
+    const id = steward?.id ?? ''
+    expect(await json(['steward', 'status', '--id', id])).to.include({ isPaused: true, isOpen: false })
+    expect(await json(['steward', 'resume', '--id', id, '--dry-run'])).to.include({ dryRun: true, isPaused: false })
+    expect(await json(['steward', 'resume', '--id', id])).to.include({ isPaused: false })
+    expect(await json(['steward', 'status', '--id', id])).to.include({ isPaused: false, isOpen: true })
     await fails(['steward', 'start', '--id', steward?.id ?? ''], 11, 'STORE_LOCKED')
     await ok(['get', 'some', '-o', sandbox().path('again')])
   })

@@ -58,6 +58,19 @@ describe('steward/renew', () => {
     expect(await codeOf(ask(deal.net, rig.target(), unknown))).to.equal('PLACEMENT_INVALID')
   })
 
+  it('goes on with what it holds while its operator wants nothing new; a restart changes nothing', async () => {
+    const { rig, deal, first, renewal, terms, held } = await aHolder()
+    await callApi(rig, '/pause', {})
+    await rig.restart()
+    expect(await codeOf(auction(deal.net, rig.target(), deal.uploader, deal.advert, 0))).to.equal('PEER_BUSY')
+    expect((await terms()).kind).to.equal('quote')
+    expect((await renewal({ price: 2n * first.price })).kind).to.equal('signed')
+    expect(held()).to.include({ version: 2 })
+    await callApi(rig, '/resume', {})
+    await rig.restart()
+    await deal.store(aBlob())
+  })
+
   it('ends a contract when its uploader gives 14 days of notice, and renews it no more', async () => {
     const { rig, first, notice, renewal, held } = await aHolder()
     const end = rig.chain.now() + 14 * DAY

@@ -268,6 +268,5 @@ function rigQuota(quota: number) {
     reserve: 0,
     cost: { target: 0, fullPremium: 0, egress: 0, bond: 0 as never },
     scrub: 365 * DAY,
-    isOpen: true,
   }
 }
