@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { effort, parseTier } from './effort.ts'
-import { groupFiles, selectFiles, splitLanes } from './tier.ts'
+import { showInTurn } from './shown-in-turn.ts'
+import { groupFiles, selectFiles } from './tier.ts'
 import { addCounts, countOfHardhat, formatCount, isGood, parseCount } from './tier-count.ts'
 
 const none = () => false
@@ -14,7 +15,7 @@ describe('test/tier', () => {
     'test/cli/put.test.ts',
   ]
 
-  it('keeps long tests out of the quick run, and puts whole markets last', () => {
+  it('keeps long tests out of the quick run', () => {
     expect(selectFiles(files, 'quick', none)).to.deep.equal([
       'test/blob/cap.test.ts',
       'test/cli/put.test.ts',
@@ -28,21 +29,36 @@ describe('test/tier', () => {
     expect(selectFiles(files, 'slow', none)).to.deep.equal(['test/blob/long.slow.test.ts'])
   })
 
-  it('gives whole markets a lane of their own, and loses no file', () => {
-    const { markets, others } = splitLanes(selectFiles(files, 'quick', none))
-    expect(markets).to.deep.equal(['test/cli/put.test.ts', 'test/market/year.test.ts'])
-    expect(others).to.deep.equal(['test/blob/cap.test.ts'])
-  })
-
-  it('gives files that start processes a mocha of their own in the larger tiers', () => {
-    expect(groupFiles(files, 'quick')).to.deep.equal([files])
-    expect(groupFiles(files, 'ci')).to.deep.equal([
+  it('gives files that start processes a mocha of their own, the longest first, and loses none', () => {
+    expect(groupFiles(files, (file) => !file.includes('/blob/'))).to.deep.equal([
       ['test/blob/cap.test.ts', 'test/blob/long.slow.test.ts'],
-      ['test/market/year.test.ts'],
       ['test/market/large.ci.test.ts'],
+      ['test/market/year.test.ts'],
       ['test/cli/put.test.ts'],
     ])
-    expect(groupFiles([], 'ci')).to.deep.equal([])
+    expect(groupFiles([], none)).to.deep.equal([])
+  })
+
+  it('shows what several programs print, each in one piece, in the order in which they began', () => {
+    let shown = ''
+    const open = showInTurn((text) => {
+      shown += text
+    })
+    const [first, second, third] = [open(), open(), open()]
+    first.write('a')
+    second.write('b')
+    third.write('c')
+    expect(shown).to.equal('a')
+    second.end()
+    third.write('d')
+    first.write('e')
+    expect(shown).to.equal('ae')
+    first.end()
+    expect(shown, 'the second is over, the third goes on').to.equal('aebcd')
+    third.write('f')
+    third.end()
+    open().write('g')
+    expect(shown).to.equal('aebcdfg')
   })
 
   it('reads the totals hardhat prints, in colour too', () => {

@@ -6,18 +6,19 @@
  *                                counts, the files that ask test/effort.ts
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
- * There are two lanes: everything else, and whole markets. In the quick tier they run side by side, for two processors; what the second prints is shown
- * when all has ended. In the larger tiers, where most tests are markets and storms of kills, one follows the other, since they disturb each other; the
- * Solidity tests run beside them. There each file that starts processes runs in a mocha of its own: what one leaves in memory, or its end at its time limit, is nothing to the next.
+ * Solidity, everything that starts no process, and each file that does are a job of their own: what one leaves in memory, or its end at its time
+ * limit, is nothing to the next. One job more than there are processors runs at a time, since whole markets wait more than they compute; the longest
+ * begin first. What a job prints is shown in one piece.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseTier, type Tier } from './effort.ts'
+import { type Printer, showInTurn } from './shown-in-turn.ts'
 import { addCounts, type Count, countOfHardhat, formatCount, isGood, NOTHING, type Report } from './tier-count.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -31,16 +32,24 @@ const FILE_LIMITS: Readonly<Record<Tier, number>> = { quick: LIMITS.quick, ci: 2
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
 
-/** What takes processors and minutes comes last: a broken rule shows before anything expensive starts. */
-const LAST = ['test/cli/', 'test/market/', 'test/faults/']
+/** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all. */
+const SLOTS = Math.min(availableParallelism() + 1, 4)
 
-/** Folders of the lane of whole markets. */
-const MARKETS = ['test/cli/', 'test/docs/', 'test/market/']
+/** What takes minutes begins first, so that it is not what is left at the end. In this order. */
+const LONGEST = [
+  'faults/storm',
+  'market/flipped-bit',
+  'faults/market',
+  'market/large',
+  'cli/demo',
+  'market/miss',
+  'market/repair',
+  'cli/market',
+  'cli/examples',
+  'market/year',
+]
 
-/** Folders whose tests start processes and kill them. */
-const ALONE = [...MARKETS, 'test/faults/']
-
-/** The mocha files of a tier, in the order they run. Pure: `scales` tells whether a file asks test/effort.ts. */
+/** The mocha files of a tier, by name. Pure: `scales` tells whether a file asks test/effort.ts. */
 export function selectFiles(
   files: readonly string[],
   tier: Tier,
@@ -48,34 +57,31 @@ export function selectFiles(
 ): readonly string[] {
   const kind = (file: string): Tier =>
     file.endsWith('.ci.test.ts') ? 'ci' : file.endsWith('.slow.test.ts') ? 'slow' : 'quick'
-  const rank = (file: string) => LAST.findIndex((folder) => file.startsWith(folder))
   return files
     .filter((file) => kind(file) === tier || (tier !== 'quick' && kind(file) !== 'slow' && scales(file)))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+    .toSorted()
 }
 
-/** What runs together in one mocha: in the quick tier everything; in the others each file that starts processes is alone. Pure. */
-export function groupFiles(files: readonly string[], tier: Tier): readonly (readonly string[])[] {
-  const isAlone = (file: string) => tier !== 'quick' && ALONE.some((folder) => file.startsWith(folder))
-  const together = files.filter((file) => !isAlone(file))
-  return [together, ...files.filter(isAlone).map((file) => [file])].filter(({ length }) => length > 0)
+/** What runs together in one mocha: each file that starts processes alone, the longest first, and all others. Pure. */
+export function groupFiles(
+  files: readonly string[],
+  startsProcesses: (file: string) => boolean,
+): readonly (readonly string[])[] {
+  const rank = (file: string) => {
+    const place = LONGEST.findIndex((name) => file.startsWith(`test/${name}`))
+    return place < 0 ? LONGEST.length : place
+  }
+  const alone = files.filter(startsProcesses).toSorted((a, b) => rank(a) - rank(b))
+  const together = files.filter((file) => !startsProcesses(file))
+  return [together, ...alone.map((file) => [file])].filter(({ length }) => length > 0)
 }
 
-/** Files that start whole markets, and the others: about as long as each other, and nothing of one is in the way of the other. Pure. */
-export function splitLanes(files: readonly string[]): { readonly markets: string[]; readonly others: string[] } {
-  const isMarket = (file: string) => MARKETS.some((folder) => file.startsWith(folder))
-  return { markets: files.filter(isMarket), others: files.filter((file) => !isMarket(file)) }
-}
+const sourceOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 async function findFiles(tier: Tier): Promise<readonly string[]> {
   const files: string[] = []
   for await (const file of glob('test/**/*.test.ts', { cwd: ROOT })) files.push(file)
-  return selectFiles(files, tier, (file) => /from '[./]+\/effort\.ts'/.test(readFileSync(join(ROOT, file), 'utf8')))
-}
-
-/** Where a lane prints. */
-interface Printer {
-  write(text: string): void
+  return selectFiles(files, tier, (file) => /from '[./]+\/effort\.ts'/.test(sourceOf(file)))
 }
 
 /** Somebody wants it to end: nothing more is begun. */
@@ -108,7 +114,7 @@ async function runProgram(
   child.stderr.setEncoding('utf8').on('data', (text: string) => out.write(text))
   const timer = setTimeout(
     () => {
-      console.error(`${name}: the tier's time is over`)
+      out.write(`${name}: its time is over\n`)
       endGroup(child, 'SIGTERM') // mocha ends the processes its tests started
       setTimeout(() => endGroup(child, 'SIGKILL'), GRACE_MS).unref()
     },
@@ -133,76 +139,65 @@ function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** A program that ends badly without a failed test has failed all the same, by one. */
-function charge(count: Count, code: number, what: string): Count {
+function charge(count: Count, code: number, what: string, out: Printer): Count {
   if (code === 0 || count.failed > 0) return count
-  console.error(`${what} ended with exit code ${code}`)
+  out.write(`${what} ended with exit code ${code}\n`)
   return addCounts(count, { ...NOTHING, failed: 1 })
 }
 
-async function runSolidity(tier: Tier, until: number, out: Printer): Promise<Count> {
-  const env = { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier }
-  const { code, output } = await runProgram('hardhat', ['test', 'solidity'], { env, until, out })
-  const count = countOfHardhat(output)
-  if (count === undefined) console.error('hardhat told no totals')
-  return charge(count ?? { ...NOTHING, failed: 1 }, code, 'hardhat')
+/** What runs by itself: Solidity, or one mocha. */
+interface Job {
+  readonly name: string
+  /** Minutes it may take. */
+  readonly limit: number
+  /** @param until when it is ended */
+  run(until: number, out: Printer): Promise<Outcome>
 }
 
-/** What a lane of mocha ended with. */
-interface MochaEnd {
+interface Outcome {
   readonly count: Count
+  /** "title: reason" of each skipped test. */
   readonly skips: readonly string[]
+  /** "title\nreason" of each failed test. */
   readonly failures: readonly string[]
-  /** What each group of files took, in the order they ran. */
-  readonly times: readonly string[]
 }
 
-/** Runs a lane, group by group; what each group of a larger tier took is told at the end. */
-async function runLane(files: readonly string[], tier: Tier, until: number, out: Printer): Promise<MochaEnd> {
-  let all: MochaEnd = { count: NOTHING, skips: [], failures: [], times: [] }
-  for (const group of groupFiles(files, tier)) {
-    if (isStopped || performance.now() > until) {
-      console.error(`not run: ${group.join(' ')}`)
-      all = { ...all, count: addCounts(all.count, { ...NOTHING, failed: 1 }) }
-      continue
-    }
-    const began = performance.now()
-    const { count, skips, failures } = await runMocha(
-      group,
-      tier,
-      Math.min(until, began + FILE_LIMITS[tier] * 60_000),
-      out,
-    )
-    const name = group.length === 1 ? group[0] : `${group.length} files`
-    const time = `${String(Math.round((performance.now() - began) / 1000)).padStart(5)} s  ${name}: ${formatCount(count)}`
-    all = {
-      count: addCounts(all.count, count),
-      skips: [...all.skips, ...skips],
-      failures: [...all.failures, ...failures],
-      times: [...all.times, time],
-    }
+function solidityJob(tier: Tier): Job {
+  return {
+    name: 'Solidity',
+    limit: LIMITS[tier],
+    async run(until, out) {
+      const env = { HOLDFAST_FUZZ: tier, HOLDFAST_TIER: tier }
+      const { code, output } = await runProgram('hardhat', ['test', 'solidity'], { env, until, out })
+      const found = countOfHardhat(output)
+      if (found === undefined) out.write('hardhat told no totals\n')
+      const count = charge(found ?? { ...NOTHING, failed: 1 }, code, 'hardhat', out)
+      const skips = count.skipped > 0 ? [`${count.skipped} Solidity tests: see above`] : []
+      return { count, skips, failures: count.failed > 0 ? ['Solidity: see above'] : [] }
+    },
   }
-  return all
 }
 
-async function runMocha(
-  files: readonly string[],
-  tier: Tier,
-  until: number,
-  out: Printer,
-): Promise<Omit<MochaEnd, 'times'>> {
-  const dir = mkdtempSync(join(tmpdir(), 'holdfast-tier-'))
-  try {
-    const path = join(dir, 'report.json')
-    const args = ['--reporter', 'test/reporter.ts', ...files]
-    const env = { HOLDFAST_REPORT: path, HOLDFAST_TIER: tier }
-    const { code } = await runProgram('mocha', args, { env, until, out })
-    const report = readReport(path)
-    if (!report.complete) console.error(`mocha ended before its last test: ${files.length === 1 ? files[0] : 'a lane'}`)
-    const count = report.complete ? report : addCounts(report, { ...NOTHING, failed: 1 })
-    const { skips, failures } = report
-    return { count: charge(count, code, 'mocha'), skips, failures }
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
+function mochaJob(files: readonly string[], tier: Tier): Job {
+  const name = files.length === 1 ? (files[0] as string) : `${files.length} files`
+  return {
+    name,
+    limit: files.length === 1 ? FILE_LIMITS[tier] : LIMITS[tier],
+    async run(until, out) {
+      const dir = mkdtempSync(join(tmpdir(), 'holdfast-tier-'))
+      try {
+        const path = join(dir, 'report.json')
+        const args = ['--reporter', 'test/reporter.ts', ...files]
+        const env = { HOLDFAST_REPORT: path, HOLDFAST_TIER: tier }
+        const { code } = await runProgram('mocha', args, { env, until, out })
+        const { complete, skips, failures, ...found } = readReport(path)
+        if (!complete) out.write(`mocha ended before its last test: ${name}\n`)
+        const count = complete ? found : addCounts(found, { ...NOTHING, failed: 1 })
+        return { count: charge(count, code, 'mocha', out), skips, failures }
+      } finally {
+        rmSync(dir, { recursive: true, force: true })
+      }
+    },
   }
 }
 
@@ -214,6 +209,28 @@ function readReport(path: string): Report {
   }
 }
 
+/** Runs the jobs in order, `SLOTS` at a time. What is not begun by `until`, or when somebody wants an end, has failed. */
+async function runJobs(jobs: readonly Job[], until: number): Promise<readonly (Outcome & { readonly time: string })[]> {
+  const open = showInTurn((text) => process.stdout.write(text))
+  const left = [...jobs]
+  const done: (Outcome & { readonly time: string })[] = []
+  const worker = async () => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) {
+      const began = performance.now()
+      const out = open()
+      const isLate = isStopped || began > until
+      const outcome: Outcome = isLate
+        ? { count: { ...NOTHING, failed: 1 }, skips: [], failures: [`${job.name}: not run`] }
+        : await job.run(Math.min(until, began + job.limit * 60_000), out)
+      const seconds = Math.round((performance.now() - began) / 1000)
+      out.end()
+      done.push({ ...outcome, time: `${String(seconds).padStart(5)} s  ${job.name}: ${formatCount(outcome.count)}` })
+    }
+  }
+  await Promise.all(Array.from({ length: SLOTS }, worker))
+  return done
+}
+
 if (import.meta.main) {
   // an edit since the last bundle would have every process of the tests load the sources, which takes twice as long
   const { bundleProgram } = (await import(`${ROOT}scripts/bundle-program.js`)) as {
@@ -222,33 +239,15 @@ if (import.meta.main) {
   await bundleProgram(ROOT)
   const tier = parseTier(process.argv[2] ?? 'quick')
   const until = performance.now() + LIMITS[tier] * 60_000
-  const { markets, others } = splitLanes(await findFiles(tier))
-  const shown: Printer = process.stdout
-  const kept: string[] = []
-  const aside: Printer = { write: (text) => kept.push(text) }
-  const lane = (files: readonly string[], out: Printer) => runLane(files, tier, until, out)
-  const isQuick = tier === 'quick'
-  async function quick(): Promise<{ readonly solidity: Count; readonly ends: readonly MochaEnd[] }> {
-    const beside = lane(markets, aside)
-    const solidity = await runSolidity(tier, until, shown)
-    return { solidity, ends: [await lane(others, shown), await beside] }
-  }
-  async function larger(): ReturnType<typeof quick> {
-    const beside = runSolidity(tier, until, aside)
-    const ends = [await lane(others, shown), await lane(markets, shown)]
-    return { solidity: await beside, ends }
-  }
-  const { solidity, ends } = await (isQuick ? quick() : larger())
-  shown.write(kept.join(''))
-  const count = addCounts(...ends.map((end) => end.count))
-  const skips = ends.flatMap((end) => end.skips)
-  const total = addCounts(solidity, count)
-  console.log(`\nSolidity: ${formatCount(solidity)}. TypeScript: ${formatCount(count)}.`)
-  if (!isQuick) for (const time of ends.flatMap(({ times }) => times)) console.log(time)
+  const startsProcesses = (file: string) => /from '[./]+\/(processes|market)\.ts'/.test(sourceOf(file))
+  const groups = groupFiles(await findFiles(tier), startsProcesses)
+  const ends = await runJobs([solidityJob(tier), ...groups.map((files) => mochaJob(files, tier))], until)
+  const total = addCounts(...ends.map(({ count }) => count))
+  console.log('')
+  for (const { time } of ends) console.log(time)
   // once more, where whoever reads only the end finds them
-  for (const failure of ends.flatMap(({ failures }) => failures)) console.log(`\nfailed: ${failure}`)
-  for (const skip of skips) console.log(`skipped ${skip}`)
-  if (solidity.skipped > 0) console.log(`skipped ${solidity.skipped} Solidity tests: see above`)
+  for (const { failures } of ends) for (const failure of failures) console.log(`\nfailed: ${failure}`)
+  for (const { skips } of ends) for (const skip of skips) console.log(`skipped ${skip}`)
   console.log(formatCount(total))
   process.exitCode = isGood(total) ? 0 : 1
 }
