@@ -11,7 +11,7 @@ import { readDeploymentFile } from './deployment-file.ts'
 import { type DevChain, ensureDevChain } from './dev-chain.ts'
 import { type DevActor, type DevHome, openDevHome, writeDevConfig } from './dev-home.ts'
 import { awaitRoles, deployDevMarket, setUpDevPool } from './dev-pool.ts'
-import { isAlive, type Role, type RunFile, readRunFile } from './run-file.ts'
+import { isAlive, logFileName, type Role, type RunFile, readRunFile } from './run-file.ts'
 import { startDaemon } from './spawn.ts'
 
 /** What is wanted. */
@@ -142,7 +142,6 @@ export async function ensureDaemon(
   const { home, clock, signal, settings } = context
   const known = await readRunFile(home.run, launch.role, launch.id)
   if (known !== undefined && (await isAlive(known))) return known
-  const name = launch.id === undefined ? launch.role : `${launch.role}-${launch.id}`
   const rpc = settings.origin('chain.rpc')
   const home_ = home.root === undefined ? [] : ['--home', home.root]
   const args = [
@@ -153,7 +152,7 @@ export async function ensureDaemon(
     ...(rpc.from === 'flag' && rpc.text !== undefined ? ['--rpc', rpc.text] : []),
   ]
   const started = await startDaemon(
-    { ...launch, args, logFile: join(home.logs, `${name}.log`), runDir: home.run },
+    { ...launch, args, logFile: join(home.logs, logFileName(launch.role, launch.id)), runDir: home.run },
     clock,
   )
   return started.ready(READY_MS, signal)

@@ -5,6 +5,7 @@
 import { pino } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import type { Log } from '../base/ports.ts'
+import { createRotation } from './log-rotation.ts'
 
 /** Names whose values never appear in a log. */
 const SECRETS = [
@@ -30,18 +31,35 @@ export interface DaemonLogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   /** True at a terminal. */
   readonly forPeople: boolean
+  /** The log file of a detached daemon of this name; it is put aside when it is large, if that is where our lines go. */
+  readonly file: string
 }
 
-export function createDaemonLog({ role, id, level, forPeople }: DaemonLogOptions): Log {
+export function createDaemonLog({ role, id, level, forPeople, file }: DaemonLogOptions): Log {
   if (forPeople) return createTerminalLog(level)
-  const logger = pino({
-    level,
-    base: { role, ...(id === undefined ? {} : { id }) },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    messageKey: 'msg',
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '(secret)' },
-  })
+  const stdout = pino.destination(1)
+  const rotate = createRotation(file)
+  const destination = {
+    write(line: string) {
+      stdout.write(line)
+      try {
+        rotate?.(Buffer.byteLength(line))
+      } catch (cause) {
+        logger.warn({ message: (cause as Error).message }, 'log.rotation')
+      }
+    },
+  }
+  const logger = pino(
+    {
+      level,
+      base: { role, ...(id === undefined ? {} : { id }) },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      messageKey: 'msg',
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '(secret)' },
+    },
+    destination,
+  )
   const write =
     (weight: 'debug' | 'info' | 'warn' | 'error') =>
     (event: string, data: Readonly<Record<string, unknown>> = {}) => {

@@ -3,7 +3,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { asHoldfastError, type HoldfastError, hasCode } from '../base/errors.ts'
 import type { Log } from '../base/ports.ts'
@@ -13,7 +13,7 @@ import { writeJson } from '../store/json-file.ts'
 import type { Context } from './context.ts'
 import { createDaemonLog } from './daemon-log.ts'
 import type { DaemonPaths } from './home.ts'
-import { type Role, removeOwnRunFile, writeRunFile } from './run-file.ts'
+import { logFileName, type Role, removeOwnRunFile, writeRunFile } from './run-file.ts'
 import { SETTING_KEYS } from './settings-table.ts'
 
 /** A composed daemon that is not started yet. */
@@ -49,6 +49,7 @@ export async function runDaemon(context: Context, frame: DaemonFrame): Promise<n
     ...(id === undefined ? {} : { id }),
     level: out.style.verbosity > 0 ? 'debug' : settings.value('log.level'),
     forPeople,
+    file: join(home.logs, logFileName(role, id)),
   })
   for (const key of SETTING_KEYS) settings.find(key) // all of them, before anything is opened
   const scope = new AsyncDisposableStack()

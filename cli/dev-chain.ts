@@ -9,7 +9,7 @@ import { freePort } from '../chain/free-port.ts'
 import { detailLog } from './chain-access.ts'
 import type { Context } from './context.ts'
 import { writeDevConfig } from './dev-home.ts'
-import { isAlive, readRunFile, writeRunFile } from './run-file.ts'
+import { isAlive, logFileName, readRunFile, writeRunFile } from './run-file.ts'
 
 /** A running dev chain. */
 export interface DevChain {
@@ -37,7 +37,7 @@ export async function ensureDevChain(context: Context): Promise<DevChain> {
     clock,
     port,
     stateFile: chainStateFile(context),
-    logFile: join(home.logs, 'chain.log'),
+    logFile: join(home.logs, logFileName('chain')),
     detached: true,
   }
   const { url, pid } = await startAnvil(options)

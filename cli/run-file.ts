@@ -29,6 +29,11 @@ export interface LiveProcess extends RunFile {
   readonly path: string
 }
 
+/** Of a detached daemon, in the home's `logs/`. */
+export function logFileName(role: Role, id?: string): string {
+  return id === undefined ? `${role}.log` : `${role}-${id}.log`
+}
+
 export function runFileName(role: Role, id?: string): string {
   return id === undefined ? `${role}.json` : `${role}-${id}.json`
 }

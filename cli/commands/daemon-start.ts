@@ -7,7 +7,7 @@ import { runDaemon } from '../daemon.ts'
 import type { DaemonPaths } from '../home.ts'
 import { pathsOf } from '../local-api.ts'
 import { obtainPassphrase } from '../passphrase.ts'
-import { isAlive, type Role, readRunFile } from '../run-file.ts'
+import { isAlive, logFileName, type Role, readRunFile } from '../run-file.ts'
 import { startDaemon } from '../spawn.ts'
 
 /** Longest wait for a detached daemon. Milliseconds. */
@@ -117,8 +117,7 @@ async function startDetached(
     '--json',
     '--no-input',
   ]
-  const name = id === undefined ? role : `${role}-${id}`
-  const logFile = join(home.logs, `${name}.log`)
+  const logFile = join(home.logs, logFileName(role, id))
   const started = await startDaemon(
     { role, ...(id === undefined ? {} : { id }), args, logFile, runDir: home.run },
     clock,
