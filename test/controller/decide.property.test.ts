@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { DAY, HOUR } from '../../base/units.ts'
+import { DAY, HOUR, MONTH } from '../../base/units.ts'
 import { decide, outstandingEffects } from '../../controller/decide.ts'
 import type { Fact } from '../../controller/facts.ts'
 import { isOpen, type PlacementState } from '../../controller/placement-state.ts'
@@ -119,9 +119,15 @@ describe('controller/decide, whatever it is told', () => {
   it('keeps its own books straight: intervals follow each other, and what is paid or forfeited lies within them', () => {
     fc.assert(
       fc.property(aStory, (story) => {
+        let isTwice = false
         tell(story, (_, { totals, start, end, rounds }) => {
-          expect(totals.cut).to.be.within(start, Math.max(start, end))
-          expect(totals.paid + totals.forfeited).to.be.at.most(totals.cut - start)
+          // a post that was given up, and that the chain took all the same, costs what it costs beside the one in its place
+          const settled = rounds.filter(({ final, phase }) => final && phase !== 'posted').map(({ from }) => from)
+          isTwice ||= new Set(settled).size < settled.length
+          // whoever hands a share over is paid for one month more
+          const last = rounds.some(({ closing }) => closing) ? end + MONTH : end
+          expect(totals.cut).to.be.within(start, Math.max(start, last))
+          if (!isTwice) expect(totals.paid + totals.forfeited).to.be.at.most(totals.cut - start)
           for (const round of rounds) expect(round.from).to.be.below(round.cut)
         })
       }),
