@@ -5,7 +5,7 @@
 import { pino } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import type { Log } from '../base/ports.ts'
-import { createRotation } from './log-rotation.ts'
+import { createRotation } from '../store/log-rotation.ts'
 
 /** Names whose values never appear in a log. */
 const SECRETS = [

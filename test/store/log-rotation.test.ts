@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { createRotation } from '../../cli/log-rotation.ts'
+import { createRotation } from '../../store/log-rotation.ts'
 
-describe('cli/log-rotation', () => {
+describe('store/log-rotation', () => {
   let directory: string
   let path: string
   let descriptor: number
