@@ -7,8 +7,7 @@
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
  * Solidity, everything that starts no process, and each file that does are a job of their own: what one leaves in memory, or its end at its time
- * limit, is nothing to the next. One job more than there are processors runs at a time, since whole markets wait more than they compute; the longest
- * begin first. What a job prints is shown in one piece.
+ * limit, is nothing to the next. As many run at a time as there are processors, at least two; the longest begin first. What a job prints is shown in one piece.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -32,8 +31,8 @@ const FILE_LIMITS: Readonly<Record<Tier, number>> = { quick: LIMITS.quick, ci: 2
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
 
-/** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all. */
-const SLOTS = Math.min(availableParallelism() + 1, 4)
+/** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all, whose deadlines a crowd would miss. */
+const SLOTS = Math.max(2, Math.min(availableParallelism(), 4))
 
 /** What takes minutes begins first, so that it is not what is left at the end. In this order. */
 const LONGEST = [
