@@ -37,7 +37,7 @@ export interface DaemonLogOptions {
 
 export function createDaemonLog({ role, id, level, forPeople, file }: DaemonLogOptions): Log {
   if (forPeople) return createTerminalLog(level)
-  const stdout = pino.destination(1)
+  const stdout = pino.destination({ dest: 1, sync: true }) // written when write returns: only then may the file be put aside
   const rotate = createRotation(file)
   const destination = {
     write(line: string) {

@@ -68,7 +68,9 @@ export function parseLogLine(text: string, name: string, before: string): LogLin
   }
   if (typeof found !== 'object' || found === null)
     return { time: before, level: 'error', ...whose, msg: text, data: {} }
-  const { time, level, role: _, id: __, msg, schema: ___, type, ...data } = found
+  const { time, level, role: _, id: about, msg, schema: __, type, ...rest } = found
+  // what a line is about may have an id, too: an intent, a transaction
+  const data = about === undefined || about === id ? rest : { about, ...rest }
   const own = typeof level === 'string' && LEVELS.includes(level)
   return {
     time: typeof time === 'string' && !Number.isNaN(Date.parse(time)) ? time : before,

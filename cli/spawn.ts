@@ -110,7 +110,7 @@ async function failureIn(launch: DaemonLaunch, from: number, exitCode: number | 
 
 async function readTail(path: string, from: number): Promise<string> {
   const { size } = await stat(path)
-  const start = Math.max(from, size - TAIL)
+  const start = Math.max(from > size ? 0 : from, size - TAIL) // it may have been cut meanwhile (store/log-rotation.ts)
   const file = await open(path, 'r')
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(TAIL), 0, TAIL, start)

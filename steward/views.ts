@@ -309,7 +309,7 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
   }
   const pause = (isPaused: boolean) => async () => {
     await deps.setPaused(isPaused)
-    return { isPaused }
+    return { isPaused, isDraining: book.isDraining, isOpen: book.isOpen }
   }
   const drain = (isDraining: boolean) => async () => {
     await deps.setDraining(isDraining)

@@ -6,14 +6,14 @@
  *                                counts, the files that ask test/effort.ts
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
- * Solidity, everything that starts no process, and each file that does are a job of their own: what one leaves in memory, or its end at its time
- * limit, is nothing to the next. As many run at a time as there are processors, at least two; the longest begin first. What a job prints is shown in one piece.
+ * Solidity, each file that starts the program, and everything else are a job of their own: what one leaves in memory, or its end at its time
+ * limit, is nothing to the next. Two run at a time in the quick tier, one in the others; the longest begin first. What a job prints is shown in one piece.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseTier, type Tier } from './effort.ts'
@@ -31,8 +31,8 @@ const FILE_LIMITS: Readonly<Record<Tier, number>> = { quick: LIMITS.quick, ci: 2
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
 
-/** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all, whose deadlines a crowd would miss. */
-const SLOTS = Math.max(2, Math.min(availableParallelism(), 4))
+/** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all, whose deadlines a crowd would miss on two processors. */
+const SLOTS: Readonly<Record<Tier, number>> = { quick: 2, ci: 1, slow: 1 }
 
 /** What takes minutes begins first, so that it is not what is left at the end. In this order. */
 const LONGEST = [
@@ -208,8 +208,12 @@ function readReport(path: string): Report {
   }
 }
 
-/** Runs the jobs in order, `SLOTS` at a time. What is not begun by `until`, or when somebody wants an end, has failed. */
-async function runJobs(jobs: readonly Job[], until: number): Promise<readonly (Outcome & { readonly time: string })[]> {
+/** Runs the jobs in order, `slots` at a time. What is not begun by `until`, or when somebody wants an end, has failed. */
+async function runJobs(
+  jobs: readonly Job[],
+  slots: number,
+  until: number,
+): Promise<readonly (Outcome & { readonly time: string })[]> {
   const open = showInTurn((text) => process.stdout.write(text))
   const left = [...jobs]
   const done: (Outcome & { readonly time: string })[] = []
@@ -226,7 +230,7 @@ async function runJobs(jobs: readonly Job[], until: number): Promise<readonly (O
       done.push({ ...outcome, time: `${String(seconds).padStart(5)} s  ${job.name}: ${formatCount(outcome.count)}` })
     }
   }
-  await Promise.all(Array.from({ length: SLOTS }, worker))
+  await Promise.all(Array.from({ length: slots }, worker))
   return done
 }
 
@@ -240,7 +244,7 @@ if (import.meta.main) {
   const until = performance.now() + LIMITS[tier] * 60_000
   const startsProcesses = (file: string) => /from '[./]+\/(processes|market)\.ts'/.test(sourceOf(file))
   const groups = groupFiles(await findFiles(tier), startsProcesses)
-  const ends = await runJobs([solidityJob(tier), ...groups.map((files) => mochaJob(files, tier))], until)
+  const ends = await runJobs([solidityJob(tier), ...groups.map((files) => mochaJob(files, tier))], SLOTS[tier], until)
   const total = addCounts(...ends.map(({ count }) => count))
   console.log('')
   for (const { time } of ends) console.log(time)

@@ -42,8 +42,12 @@ export async function logs(context: Context, _args: readonly string[], options: 
     out.record({ type: 'log', ...fields, data })
     out.say(lineOf(context, line))
   }
-  for (const line of await look()) if (Date.parse(line.time) >= since) show(line)
-  while (options['follow'] === true) {
+  for (const line of await look()) if (!(Date.parse(line.time) < since)) show(line) // what has no time at all is shown
+  let isHeard = true
+  out.stdout.on('error', () => {
+    isHeard = false // `logs -f | head`
+  })
+  while (options['follow'] === true && isHeard) {
     await clock.sleep(LOOK_MS, signal)
     for (const line of await look()) show(line)
   }

@@ -51,10 +51,14 @@ export async function stewardEarnings(
       const topics = [...stewardTopics(steward), ...accountTopics(steward)]
       const { now, events } = await marketEvents(chain, deployment, topics)
       const since = options['since'] === undefined ? 0 : now - parseDuration(String(options['since']))
-      const receipts = await byPage(paidBy(steward, events, since), (hash) => chain.receipt(hash))
+      const receipts = await byPage(paidBy(steward, events, since), async (hash) => {
+        const receipt = await chain.receipt(hash)
+        if (receipt === undefined) throw new HoldfastError('CHAIN_ANSWER', { what: `there is no receipt of ${hash}` })
+        return receipt
+      })
       const fees = new Map<Hex, bigint>()
       for (const [hash, receipt] of receipts)
-        if (receipt?.from === steward) fees.set(hash, receipt.gasUsed * receipt.gasPrice)
+        if (receipt.from === steward) fees.set(hash, receipt.gasUsed * receipt.gasPrice)
       for (const [month, earnings] of earningsOf(steward, events, { now, since, fees }))
         rows.push({ steward, month, earnings })
     }
@@ -87,10 +91,11 @@ async function stewardsOf(context: Context, options: Options): Promise<readonly 
   return stewards
 }
 
-/** Transactions that brought the steward money since then. */
+/** Transactions that swept or redeemed for the steward since then, also such as came too late; those that reverted left no trace. */
 function paidBy(steward: Address, events: readonly MarketEvent[], since: number): ReadonlySet<Hex> {
   const isPay = (event: MarketEvent) =>
-    (event.kind === 'swept' && event.payee === steward) || (event.kind === 'redeemed' && event.to === steward)
+    ((event.kind === 'swept' || event.kind === 'missed') && event.payee === steward) ||
+    (event.kind === 'redeemed' && event.to === steward)
   return new Set(events.filter((event) => event.blockTime >= since && isPay(event)).map(({ txHash }) => txHash))
 }
 

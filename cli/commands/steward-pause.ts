@@ -17,18 +17,22 @@ const setPaused =
       return EXIT.done
     }
     const client = await openDaemonApi(paths, 'steward')
+    let isOpen = false
     try {
-      await client.post(isPaused ? '/pause' : '/resume', {}, { signal })
+      const said = (await client.post(isPaused ? '/pause' : '/resume', {}, { signal })) as { readonly isOpen: boolean }
+      isOpen = said.isOpen
     } finally {
       client.close()
     }
     out.summary({
       command: 'steward',
-      fields,
+      fields: { ...fields, isOpen },
       lines: [
         isPaused
           ? `steward ${id} takes nothing new, also after a restart, until: ${pasteable(context.options, `steward resume --id ${id}`)}`
-          : `steward ${id} takes new blobs again`,
+          : isOpen
+            ? `steward ${id} takes new blobs again`
+            : `steward ${id} is paused no more; it runs empty all the same, until: ${pasteable(context.options, `steward drain --stop --id ${id}`)}`,
       ],
     })
     return EXIT.done
