@@ -132,7 +132,7 @@ export function createFlights(deps: FlightDeps) {
     for (const [at, one] of ready.entries()) {
       const answer = answers[at]
       if (answer?.refusal === undefined) {
-        good.push({ one, gas: gasLimit(hexBig(resultOf(answer), 'gas estimate')) })
+        good.push({ one, gas: gasLimit(hexBig(resultOf(answer), 'gas estimate'), one.entry.intent.leastGas) })
         continue
       }
       if (!isRevert(answer.refusal)) {

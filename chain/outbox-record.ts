@@ -25,6 +25,8 @@ export interface Intent {
   readonly notAfter?: UnixTime
   /** Chain time up to which a revert may still turn into success ("not yet"): tried again at each head until then. */
   readonly retryUntil?: UnixTime
+  /** Gas to allow at least: an estimate falls short where the act costs more in another second (the stake pool mints for the time since). */
+  readonly leastGas?: number
 }
 
 /** One signed transaction for an intent. A raised fee makes another one with the same nonce: at most one of them is ever mined. */
@@ -126,6 +128,7 @@ function encode({ intent, order, flight, settled }: Entry): Uint8Array {
     urgency: intent.urgency,
     notAfter: intent.notAfter,
     retryUntil: intent.retryUntil,
+    leastGas: intent.leastGas,
     order,
     flight: flight && {
       nonce: flight.nonce,
@@ -174,6 +177,7 @@ interface StoredEntry {
   readonly urgency?: number
   readonly notAfter?: number
   readonly retryUntil?: number
+  readonly leastGas?: number
   readonly order: string
   readonly flight?: StoredFlight
   readonly settled?: StoredOutcome
@@ -211,6 +215,7 @@ function decode({
   urgency,
   notAfter,
   retryUntil,
+  leastGas,
   order,
   flight,
   settled,
@@ -224,6 +229,7 @@ function decode({
     ...(urgency === undefined ? {} : { urgency: Number(urgency) }),
     ...(notAfter === undefined ? {} : { notAfter: unixTime(notAfter) }),
     ...(retryUntil === undefined ? {} : { retryUntil: unixTime(retryUntil) }),
+    ...(leastGas === undefined ? {} : { leastGas: Number(leastGas) }),
   }
   return {
     intent,

@@ -48,8 +48,8 @@ export function raisedOffer(before: Pick<Variant, 'maxFee' | 'tip'>, now: Fees):
 }
 
 /** Gas to allow: a quarter over the estimate, because the state may have moved by the time it runs. */
-export function gasLimit(estimate: bigint): bigint {
-  return (estimate * 5n) / 4n
+export function gasLimit(estimate: bigint, least = 0): bigint {
+  return larger((estimate * 5n) / 4n, BigInt(least))
 }
 
 /** Who goes first: by urgency, then in the order of intents. */

@@ -87,9 +87,9 @@ export function createWalletDesk({ chain, contracts, account, outbox, journal }:
     async perform(id, act, signal) {
       const calls = planWallet(act, await readWallet(chain, contracts, account), contracts)
       const done: WalletDone[] = []
-      for (const { kind, to, data } of calls) {
+      for (const { kind, to, data, gas } of calls) {
         const intent = `wallet/${id}/${kind}`
-        await journal.commit(outbox.intent({ id: intent, to, data, kind }))
+        await journal.commit(outbox.intent({ id: intent, to, data, kind, leastGas: Number(gas) }))
         outbox.kick()
         // one after the other: a deposit is refused while what allows it is not on the chain
         const outcome = await outbox.settled(intent, signal)
