@@ -47,7 +47,7 @@ export function raisedOffer(before: Pick<Variant, 'maxFee' | 'tip'>, now: Fees):
   return { maxFee: larger(larger(raise(before.maxFee), first.maxFee), tip), tip }
 }
 
-/** Gas to allow: a quarter over the estimate, because the state may have moved by the time it runs. */
+/** Gas to allow: a quarter over the estimate, because the state may have moved by the time it runs, and what the intent asks for at least. */
 export function gasLimit(estimate: bigint, least = 0): bigint {
   return larger((estimate * 5n) / 4n, BigInt(least))
 }

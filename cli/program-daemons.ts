@@ -57,7 +57,7 @@ export function addDaemons({ add, daemon, group, set }: CommandTree): void {
       ['pause', 'take nothing new; what it holds is kept, proved, paid and renewed (it must run)', 'stewardPause'],
       ['resume', 'take new blobs again (it must run)', 'stewardResume'],
     ] as const)
-      add(steward, name, what, async () => (await import('./commands/steward-pause.ts'))[run]).option(
+      add(steward, name, what, async () => (await import('./commands/steward-switch.ts'))[run]).option(
         '--id <id>',
         'which one',
       )
@@ -74,7 +74,7 @@ export function addDaemons({ add, daemon, group, set }: CommandTree): void {
       steward,
       'drain',
       'let it run empty: nothing new, 14 days of notice for what it holds (it must run)',
-      async () => (await import('./commands/steward-drain.ts')).stewardDrain,
+      async () => (await import('./commands/steward-switch.ts')).stewardDrain,
     )
       .option('--id <id>', 'which one')
       .option('--stop', 'take new blobs again; notice that was given stands')

@@ -67,3 +67,8 @@ export function formatStates(states: Readonly<Record<string, number>>): string {
     .map(([state, count]) => `${count} ${state}`)
     .join(', ')
 }
+
+/** Comma-separated lines below a head, for spreadsheets. Ids, numbers and times alone: a field has no comma and no quote in it. */
+export function formatCsv(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  return `${[head, ...rows].map((row) => row.join(',')).join('\n')}\n`
+}

@@ -173,6 +173,7 @@ export const KEYS = {
   arrival: (blob: string) => `arrival/${blob}`,
   /** Stands while the operator drains this steward: it gives notice wherever it is asked for another term. */
   draining: 'draining',
+  /** Stands while the operator wants nothing new. */
   paused: 'paused',
   /** By placement: u32 version, then the sealed successor record that its uploader handed over for the manifest copy. */
   successor: (id: string) => `successor/${id}`,

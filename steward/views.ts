@@ -262,6 +262,8 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       listed = { at, disk: deps.diskUse().then((use) => viewDisk(book, deps.files, deps.now(), use)) }
     return listed.disk
   }
+  /** What blobs it takes. */
+  const stand = () => ({ isOpen: book.isOpen, isPaused: book.isPaused, isDraining: book.isDraining })
   const status = async () => {
     const { quota, reserve } = deps.config()
     const free = await deps.files.freeSpace()
@@ -277,9 +279,7 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
       role: 'steward',
       id: deps.steward.id,
       chain: { id: deps.chainId, block: deps.block(), time: formatTime(deps.now()) },
-      isOpen: book.isOpen,
-      isPaused: book.isPaused,
-      isDraining: book.isDraining,
+      ...stand(),
       quota,
       reserve,
       used: book.bytesHeld,
@@ -309,11 +309,11 @@ export function stewardRoutes(deps: ViewDeps): Route[] {
   }
   const pause = (isPaused: boolean) => async () => {
     await deps.setPaused(isPaused)
-    return { isPaused, isDraining: book.isDraining, isOpen: book.isOpen }
+    return stand()
   }
   const drain = (isDraining: boolean) => async () => {
     await deps.setDraining(isDraining)
-    return { isDraining }
+    return stand()
   }
   return [
     { method: 'GET', path: '/status', summary: 'Disk, money, and what comes next.', handler: status },

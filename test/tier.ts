@@ -7,7 +7,7 @@
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
  * Solidity, each file that starts the program, and everything else are a job of their own: what one leaves in memory, or its end at its time
- * limit, is nothing to the next. Two run at a time in the quick tier, one in the others; the longest begin first. What a job prints is shown in one piece.
+ * limit, is nothing to the next. Two run at a time in the quick tier, one in the others. What a job prints is shown in one piece.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -34,20 +34,6 @@ const GRACE_MS = 10_000
 /** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all, whose deadlines a crowd would miss on two processors. */
 const SLOTS: Readonly<Record<Tier, number>> = { quick: 2, ci: 1, slow: 1 }
 
-/** What takes minutes begins first, so that it is not what is left at the end. In this order. */
-const LONGEST = [
-  'faults/storm',
-  'market/flipped-bit',
-  'faults/market',
-  'market/large',
-  'cli/demo',
-  'market/miss',
-  'market/repair',
-  'cli/market',
-  'cli/examples',
-  'market/year',
-]
-
 /** The mocha files of a tier, by name. Pure: `scales` tells whether a file asks test/effort.ts. */
 export function selectFiles(
   files: readonly string[],
@@ -61,16 +47,12 @@ export function selectFiles(
     .toSorted()
 }
 
-/** What runs together in one mocha: each file that starts processes alone, the longest first, and all others. Pure. */
+/** What runs together in one mocha: all that start no process, and each other file alone. Pure. */
 export function groupFiles(
   files: readonly string[],
   startsProcesses: (file: string) => boolean,
 ): readonly (readonly string[])[] {
-  const rank = (file: string) => {
-    const place = LONGEST.findIndex((name) => file.startsWith(`test/${name}`))
-    return place < 0 ? LONGEST.length : place
-  }
-  const alone = files.filter(startsProcesses).toSorted((a, b) => rank(a) - rank(b))
+  const alone = files.filter(startsProcesses)
   const together = files.filter((file) => !startsProcesses(file))
   return [together, ...alone.map((file) => [file])].filter(({ length }) => length > 0)
 }

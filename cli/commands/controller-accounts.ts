@@ -3,7 +3,7 @@ import { parseHold } from '../../base/units.ts'
 import type { Accounts, RoundView } from '../../controller/api-types.ts'
 import type { Context, Options } from '../context.ts'
 import { openLedgerView } from '../ledger-view.ts'
-import { formatTable, shortHold, shortId } from '../words.ts'
+import { formatCsv, formatTable, shortHold, shortId } from '../words.ts'
 
 const amount = (exact: string): string => shortHold(parseHold(exact))
 
@@ -50,10 +50,19 @@ function linesOf({ balance, open, promised, stewards, differences }: Accounts): 
   ]
 }
 
-/** A line for each round, with a head. No field has a comma or a quote in it. */
+/** For a spreadsheet: a line for each round. */
 export function csvOfRounds(rounds: readonly RoundView[]): string {
-  const rows = rounds.map(({ due, steward, way, why = '', blobs, amount: hold, state, promised = '' }) =>
-    [due, steward, way, why, blobs, hold, state, promised].join(','),
+  return formatCsv(
+    ['due', 'steward', 'way', 'why', 'blobs', 'amount_hold', 'state', 'promised'],
+    rounds.map(({ due, steward, way, why = '', blobs, amount, state, promised = '' }) => [
+      due,
+      steward,
+      way,
+      why,
+      blobs,
+      amount,
+      state,
+      promised,
+    ]),
   )
-  return `${['due,steward,way,why,blobs,amount_hold,state,promised', ...rows].join('\n')}\n`
 }

@@ -3,7 +3,7 @@ import { formatHold, parseDuration, parseHold } from '../../base/units.ts'
 import type { ObjectSummary, ShareStatus } from '../../controller/api-types.ts'
 import type { Context, Options } from '../context.ts'
 import { openLedgerView } from '../ledger-view.ts'
-import { formatDay, formatTable, plural, shortHold, shortId } from '../words.ts'
+import { formatCsv, formatDay, formatTable, plural, shortHold, shortId } from '../words.ts'
 
 /** A placement, and the object it is of. */
 type Receipt = ShareStatus & Pick<ObjectSummary, 'name'>
@@ -53,7 +53,7 @@ function rowsOf(listed: readonly Receipt[]): readonly (readonly string[])[] {
   ]
 }
 
-/** Comma-separated, one line each with a head. Ids, numbers and times alone: no field has a comma or a quote in it. */
+/** For a spreadsheet: a line each. */
 export function csvOfReceipts(
   listed: readonly Pick<
     ShareStatus,
@@ -72,8 +72,9 @@ export function csvOfReceipts(
     | 'paid'
   >[],
 ): string {
-  const rows = listed.map((each) =>
-    [
+  return formatCsv(
+    'start,end,object,kind,segment,share,blob,bytes,steward,version,state,price_hold_gib_month,paid_hold'.split(','),
+    listed.map((each) => [
       each.start,
       each.end,
       each.object,
@@ -87,8 +88,6 @@ export function csvOfReceipts(
       each.state,
       each.price,
       each.paid,
-    ].join(','),
+    ]),
   )
-  const head = 'start,end,object,kind,segment,share,blob,bytes,steward,version,state,price_hold_gib_month,paid_hold'
-  return `${[head, ...rows].join('\n')}\n`
 }

@@ -12,7 +12,7 @@ import { openMarketChain } from '../chain-access.ts'
 import { chooseActor, listActors } from '../choose-actor.ts'
 import type { Context, Options } from '../context.ts'
 import { byPage, marketEvents } from '../market-events.ts'
-import { formatTable, shortHold, shortId } from '../words.ts'
+import { formatCsv, formatTable, shortHold, shortId } from '../words.ts'
 
 /** Sums over one span. Wei of HOLD; fees in wei of the chain's coin. */
 export interface Earnings {
@@ -175,10 +175,11 @@ function linesOf(stewards: readonly Address[], rows: readonly Row[]): readonly s
   return formatTable([head, ...body], [1, 2, 3, 4, 5])
 }
 
-/** Comma-separated, one line each with a head. No field has a comma or a quote in it. */
+/** For a spreadsheet: a line each. */
 export function csvOf(rows: readonly Row[]): string {
-  const lines = rows.map(({ steward, month, earnings }) =>
-    [steward, month, ...Object.values(fieldsOf(earnings))].join(','),
+  const head = ['steward', 'month', 'swept_hold', 'vouchers_hold', 'pending_hold', 'missed_hold', 'fees_coin']
+  return formatCsv(
+    head,
+    rows.map(({ steward, month, earnings }) => [steward, month, ...Object.values(fieldsOf(earnings))]),
   )
-  return `${['steward,month,swept_hold,vouchers_hold,pending_hold,missed_hold,fees_coin', ...lines].join('\n')}\n`
 }

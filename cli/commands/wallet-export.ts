@@ -6,7 +6,7 @@ import { accountTopics, type MarketEvent, uploaderTopics } from '../../chain/mar
 import { openMarketChain } from '../chain-access.ts'
 import type { Context, Options } from '../context.ts'
 import { marketEvents } from '../market-events.ts'
-import { formatTable, shortHold, shortId } from '../words.ts'
+import { formatCsv, formatTable, shortHold, shortId } from '../words.ts'
 import { openWallet } from './wallet.ts'
 
 /** One movement. Amounts in wei of HOLD, as the balance in the market changed. */
@@ -99,8 +99,10 @@ const fieldsOf = (it: Movement) => ({
   block: it.block,
 })
 
-/** Comma-separated, one line each with a head. No field has a comma or a quote in it. */
+/** For a spreadsheet: a line each. */
 export function csvOf(movements: readonly Movement[]): string {
-  const rows = movements.map((it) => Object.values(fieldsOf(it)).join(','))
-  return `${['at,kind,amount_hold,with,tx,block', ...rows].join('\n')}\n`
+  return formatCsv(
+    ['at', 'kind', 'amount_hold', 'with', 'tx', 'block'],
+    movements.map((it) => Object.values(fieldsOf(it))),
+  )
 }

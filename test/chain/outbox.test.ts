@@ -164,6 +164,15 @@ describe('chain/outbox', () => {
     expect(again).to.deep.equal(['bad'])
   })
 
+  it('allows an act the gas that it asks for, where the estimate is less, also in a new process', async () => {
+    const [secret, journal, { intent }] = [await aWallet(), memoryJournal(), anAct()]
+    const before = createOutbox({ journal, chain: local.chain, secret, clock, log: silent })
+    await journal.commit(before.intent({ ...intent, leastGas: 200_000 }))
+    const outcome = await (await anOutbox(secret, journal)).settled(intent.id)
+    const sent = (await local.chain.request('eth_getTransactionByHash', [outcome.txHash])) as { readonly gas: string }
+    expect(Number(sent.gas)).to.equal(200_000)
+  })
+
   it('waits for the time of an act that is too early, and drops one that is too late', async () => {
     const secret = await aWallet()
     const journal = memoryJournal()

@@ -6,14 +6,14 @@ import { expect } from 'chai'
 import { useSandbox } from '../processes.ts'
 
 describe('cli/demo', function () {
-  this.timeout(920_000)
+  this.timeout(400_000)
   const sandbox = useSandbox()
 
   it('shows that every claim holds over a year, and tidies up', async () => {
     const file = sandbox().path('holiday.jpg')
     await writeFile(file, randomBytes(300_000))
     const before = readdirSync(sandbox().dir)
-    const { code, lines, last, stderr } = await sandbox().run(['demo', file, '--json'], { timeoutMs: 900_000 })
+    const { code, lines, last, stderr } = await sandbox().run(['demo', file, '--json'], { timeoutMs: 380_000 })
     expect(code, `${JSON.stringify(last)}\n${stderr}`).to.equal(0)
     const acts = lines.filter(({ type }) => type === 'act')
     expect(acts.map(({ name }) => name)).to.deep.equal([
