@@ -7,7 +7,8 @@
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
  * Solidity, each file that starts the program, and everything else are a job of their own: what one leaves in memory, or its end at its time
- * limit, is nothing to the next. Two run at a time in the quick tier, one in the others. What a job prints is shown in one piece.
+ * limit, is nothing to the next. Two run at a time; in the larger tiers
+ * the whole markets and storms of kills come one by one after the others, since they miss their deadlines beside each other on two processors. What a job prints is shown in one piece.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -30,9 +31,6 @@ const FILE_LIMITS: Readonly<Record<Tier, number>> = { quick: LIMITS.quick, ci: 2
 
 /** From the first, polite signal to the second. Milliseconds. */
 const GRACE_MS = 10_000
-
-/** Jobs at a time; each may be a market with a dozen daemons, of 1 to 2 GiB in all, whose deadlines a crowd would miss on two processors. */
-const SLOTS: Readonly<Record<Tier, number>> = { quick: 2, ci: 1, slow: 1 }
 
 /** The mocha files of a tier, by name. Pure: `scales` tells whether a file asks test/effort.ts. */
 export function selectFiles(
@@ -226,7 +224,12 @@ if (import.meta.main) {
   const until = performance.now() + LIMITS[tier] * 60_000
   const startsProcesses = (file: string) => /from '[./]+\/(processes|market)\.ts'/.test(sourceOf(file))
   const groups = groupFiles(await findFiles(tier), startsProcesses)
-  const ends = await runJobs([solidityJob(tier), ...groups.map((files) => mochaJob(files, tier))], SLOTS[tier], until)
+  const [together, ...alone] = groups.map((files) => mochaJob(files, tier))
+  const first = [solidityJob(tier), ...(together === undefined ? [] : [together])]
+  const ends =
+    tier === 'quick'
+      ? await runJobs([...first, ...alone], 2, until)
+      : [...(await runJobs(first, 2, until)), ...(await runJobs(alone, 1, until))]
   const total = addCounts(...ends.map(({ count }) => count))
   console.log('')
   for (const { time } of ends) console.log(time)
