@@ -7,8 +7,8 @@
  *   slow    `npm run test:slow`  the same with the largest counts, and every *.slow.test.ts
  *
  * Solidity, each file that starts the program, and everything else are a job of their own: what one leaves in memory, or its end at its time
- * limit, is nothing to the next. Two run at a time; in the larger tiers
- * the whole markets and storms of kills come one by one after the others, since they miss their deadlines beside each other on two processors. What a job prints is shown in one piece.
+ * limit, is nothing to the next. Two run at a time; in the larger tiers whole markets and storms of kills come one by one after the others, since
+ * they miss their deadlines beside each other on two processors. What a job prints is shown in one piece.
  * Exit code 0 only if something passed and nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
